@@ -1,0 +1,138 @@
+"""Logging of one process: to a file or to stderr, never onto the drawn screen, without secrets and control characters.
+
+Several processes append to the same file: each record is one write at the file's end.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+from urllib.parse import quote
+
+from shared.printable import printable
+from shared.settings import Credentials, LogSettings, Secret
+from shared.user_folders import state_folder
+
+LIBRARIES = ("stomp.py", "websocket", "websockets", "urllib3")
+FILE_NAME = "monitor.log"
+KEYS_REMEMBERED = 1000
+
+
+def configure(
+    process_name: str,
+    settings: LogSettings,
+    *,
+    screen: bool,
+    secrets: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+) -> None:
+    """Send what this process logs to the place that `settings` and `screen` say; a later call replaces an earlier one.
+
+    `screen` says that the table is drawn on the terminal of this process: without a file of its own the log then goes
+    to the user's state folder, or nowhere. From here on a log that cannot be written never raises and never prints.
+    """
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
+    handler = _handler(settings, screen, environment)
+    handler.setFormatter(OneLineFormatter(process_name, secrets))
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
+
+
+class OncePer:
+    """Holds back what repeats, by key, so that a fault that lasts all night does not fill a disk. Pure."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def allows(self, key: str, now: float) -> int | None:
+        """None: hold it back; n: say it, and n were held back since it was said last. `now` is monotonic."""
+        said_at, held_back = self._said.pop(key, (None, 0))
+        if said_at is not None and now - said_at < self._seconds:
+            self._said[key] = (said_at, held_back + 1)
+            return None
+        self._said[key] = (now, 0)
+        if len(self._said) > KEYS_REMEMBERED:
+            del self._said[next(iter(self._said))]
+        return held_back
+
+
+class OneLineFormatter(logging.Formatter):
+    """Time, level, process, thread and message on one line; a traceback follows on indented lines.
+
+    Works on the finished text, so that messages, their arguments and exceptions are masked and cleaned alike.
+    """
+
+    def __init__(self, process_name: str, secrets: Sequence[str]) -> None:
+        super().__init__()
+        self._process_name = process_name
+        self._secrets = _pattern_of(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
+        head = f"{time} {record.levelname:7} {self._process_name} {record.threadName}"
+        lines = [f"{head}: {self._clean(record.getMessage())}"]
+        if record.exc_info:
+            lines += [f"    {self._clean(line)}" for line in self.formatException(record.exc_info).split("\n")]
+        if record.stack_info:
+            lines += [f"    {self._clean(line)}" for line in record.stack_info.split("\n")]
+        return "\n".join(lines)
+
+    def _clean(self, text: str) -> str:
+        return printable(text if self._secrets is None else self._secrets.sub("***", text))
+
+
+def _pattern_of(secrets: Sequence[str]) -> re.Pattern[str] | None:
+    """Every spelling in which a secret may turn up. The public passcode is a common word and no secret."""
+    spellings: set[str] = set()
+    for secret in secrets:
+        plain = secret.reveal() if isinstance(secret, Secret) else secret
+        if plain and plain != Credentials().passcode.reveal():
+            spellings |= {plain, repr(plain)[1:-1], json.dumps(plain)[1:-1], quote(plain, safe="")}
+    longest_first = sorted(spellings, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if spellings else None
+
+
+def _handler(settings: LogSettings, screen: bool, environment: Mapping[str, str]) -> logging.Handler:
+    if settings.file is not None:
+        return _file_handler(Path(settings.file)) or _stderr_handler(screen)
+    if not screen:
+        return _stderr_handler(screen)
+    folder = state_folder(environment)
+    return (_file_handler(folder / FILE_NAME) if folder is not None else None) or logging.NullHandler()
+
+
+def _stderr_handler(screen: bool) -> logging.Handler:
+    return logging.NullHandler() if screen or sys.stderr is None else logging.StreamHandler()
+
+
+def _file_handler(path: Path) -> logging.Handler | None:
+    """None when the file cannot be opened."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _LogFile(path, encoding="utf-8", errors="backslashreplace")
+    except OSError:
+        return None
+
+
+class _LogFile(WatchedFileHandler):
+    """WatchedFileHandler raises when the file's folder is gone; a log must not."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)

@@ -1,0 +1,219 @@
+"""Quote: all that is known of one instrument, and the one rule by which two such records merge.
+
+The same type is used for a single message, for what an outbox merged between two flushes, for the hub's row and
+for the display's row: each is the fold of the messages below it, by `merge`.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+NOT_TRADING = frozenset("NCB")
+"""TRADINGSTATUS values in which no trade is possible, so that silence is no fault: not traded, closed, break."""
+
+
+MOST_DECIMALS = 12
+"""The exchange documents 0 to 6; what claims more than this is no price."""
+
+
+class Price(NamedTuple):
+    """A `fixed` of the exchange: the value and the number of decimals that belong to it (0 to 6)."""
+
+    value: float
+    decimals: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.{self.decimals}f}"
+
+
+class Stamp(NamedTuple):
+    """Order of two messages of one stream of one ticker, whichever connection brought them."""
+
+    exchange_ms: float
+    seqnum: int
+
+
+class Level(NamedTuple):
+    """One price level of an order book; `lots` is None when the exchange sent none."""
+
+    price: float
+    lots: int | None
+
+
+class Book(msgspec.Struct, array_like=True, frozen=True):
+    """An order book snapshot, best levels first. An empty side is an empty tuple."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    decimals: int
+
+
+class Candle(msgspec.Struct, array_like=True, frozen=True):
+    """The newest candle of the candles stream; `start` as the exchange sent it, Moscow time."""
+
+    start: str
+    open: Price | None
+    high: Price | None
+    low: Price | None
+    close: Price | None
+    value: float | None
+    volume: int | None
+
+
+Fields = dict[str, Any]
+"""Columns of the securities stream by name, as JSON brought them: `[value, decimals]`, int, float, str or None."""
+
+
+class Quote(msgspec.Struct, array_like=True):
+    """All that is known of one ticker (SECID, such as SBER).
+
+    `updates` counts messages, merged and outdated ones included. `*_at` are receipt times on the machine's monotonic
+    clock in seconds, None before the first message of that stream. `fields` is None until the securities stream spoke;
+    `is_full` says that it starts with a snapshot, so that it replaces what was known before.
+    """
+
+    ticker: str
+    updates: int = 0
+    book: Book | None = None
+    book_at: float | None = None
+    book_stamp: Stamp | None = None
+    fields: Fields | None = None
+    fields_at: float | None = None
+    fields_stamp: Stamp | None = None
+    is_full: bool = False
+    candle: Candle | None = None
+    candle_at: float | None = None
+    candle_stamp: Stamp | None = None
+
+    def take_book(self, book: Book, at: float, stamp: Stamp | None) -> bool:
+        """Replace the order book, unless `stamp` is older than what is here; False then."""
+        if _is_older(stamp, self.book_stamp):
+            return False
+        self.book, self.book_at = book, at
+        if stamp is not None:
+            self.book_stamp = stamp
+        return True
+
+    def take_fields(self, fields: Fields, at: float, stamp: Stamp | None, *, is_full: bool) -> bool:
+        """Merge securities columns, or replace them when `is_full`; False when `stamp` is older than what is here.
+
+        Takes over `fields`: the caller does not use the dict afterwards.
+        """
+        if _is_older(stamp, self.fields_stamp):
+            return False
+        if is_full or self.fields is None:
+            self.fields = fields
+            self.is_full = is_full
+        else:
+            self.fields.update(fields)
+        self.fields_at = at
+        if stamp is not None:
+            self.fields_stamp = stamp
+        return True
+
+    def take_candle(self, candle: Candle, at: float, stamp: Stamp | None) -> bool:
+        """Keep the newest candle by its start and by `stamp`; False when it is older than the one here."""
+        if _is_older(stamp, self.candle_stamp) or (self.candle is not None and candle.start < self.candle.start):
+            return False
+        self.candle, self.candle_at = candle, at
+        if stamp is not None:
+            self.candle_stamp = stamp
+        return True
+
+    def merge(self, newer: "Quote") -> None:
+        """Fold another record of the same ticker into this one; streams whose stamp is older are left out.
+
+        Merging in batches gives what merging one by one gives, because a batch holds an unbroken run of its stream:
+        one connection is in order, and between two of them the one that is ahead already holds what the other lacks.
+        Takes over the parts of `newer`: the caller does not change it afterwards.
+        """
+        self.updates += newer.updates
+        if newer.book is not None and newer.book_at is not None:
+            self.take_book(newer.book, newer.book_at, newer.book_stamp)
+        if newer.fields is not None and newer.fields_at is not None:
+            self.take_fields(newer.fields, newer.fields_at, newer.fields_stamp, is_full=newer.is_full)
+        if newer.candle is not None and newer.candle_at is not None:
+            self.take_candle(newer.candle, newer.candle_at, newer.candle_stamp)
+
+    @property
+    def received_at(self) -> float | None:
+        """Monotonic receipt time of the newest message that was taken; None before the first."""
+        times = [at for at in (self.book_at, self.fields_at, self.candle_at) if at is not None]
+        return max(times) if times else None
+
+    @property
+    def exchange_ms(self) -> float | None:
+        """The exchange's own time of the newest message, milliseconds since 1970; None when it sent none."""
+        stamps = [s.exchange_ms for s in (self.book_stamp, self.fields_stamp) if s is not None and s.exchange_ms > 0]
+        return max(stamps) if stamps else None
+
+    @property
+    def bid(self) -> Price | None:
+        """Best bid: of the order book once there was one, of the securities stream before."""
+        if self.book is not None:
+            return Price(self.book.bids[0].price, self.book.decimals) if self.book.bids else None
+        return self._price("BID")
+
+    @property
+    def ask(self) -> Price | None:
+        """Best ask: of the order book once there was one, of the securities stream before."""
+        if self.book is not None:
+            return Price(self.book.asks[0].price, self.book.decimals) if self.book.asks else None
+        return self._price("OFFER")
+
+    @property
+    def last(self) -> Price | None:
+        return self._price("LAST")
+
+    @property
+    def change(self) -> Price | None:
+        """LAST minus the previous day's close, in the price's currency."""
+        return self._price("CHANGE")
+
+    @property
+    def volume(self) -> int | None:
+        """Securities traded today (VOLTODAY)."""
+        volume = self._price("VOLTODAY")
+        return None if volume is None else int(volume.value)
+
+    @property
+    def trading_status(self) -> str | None:
+        """TRADINGSTATUS, one letter (T is the trading session); None when unknown."""
+        status = (self.fields or {}).get("TRADINGSTATUS")
+        return status if isinstance(status, str) else None
+
+    @property
+    def is_silence_expected(self) -> bool:
+        """Whether the exchange says that this instrument cannot trade now, so that an old quote is no fault."""
+        return self.trading_status in NOT_TRADING if self.trading_status else False
+
+    @property
+    def has_prices(self) -> bool:
+        return self.bid is not None or self.ask is not None or self.last is not None
+
+    def _price(self, column: str) -> Price | None:
+        return None if self.fields is None else price_of(self.fields.get(column))
+
+
+def price_of(cell: object) -> Price | None:
+    """A cell of a `fixed` column: `[value, decimals]`, a plain number, or null. Anything else is None as well."""
+    match cell:
+        case [float() | int() as value, int() as decimals] if 0 <= decimals <= MOST_DECIMALS and is_storable(value):
+            return Price(float(value), decimals)
+        case bool():
+            return None
+        case int() if is_storable(cell):
+            return Price(float(cell), 0)
+        case float():
+            _, _, fraction = f"{cell:.6f}".rstrip("0").partition(".")
+            return Price(cell, len(fraction))
+    return None
+
+
+def is_storable(number: float) -> bool:
+    """Whether MessagePack and a double can hold it: JSON can name integers of any length."""
+    return -(2**63) <= number < 2**63
+
+
+def _is_older(stamp: Stamp | None, known: Stamp | None) -> bool:
+    return stamp is not None and known is not None and stamp < known

@@ -1,0 +1,60 @@
+"""What a text must be before it becomes a setting. Each function returns the value to use, or raises ValueError."""
+
+import os
+import re
+from pathlib import Path
+
+from shared.options import nearest, shown
+
+STREAMS = ("orderbooks", "securities", "candles")
+CREDENTIAL_CHARACTERS = 1024
+
+_board = re.compile(r"[A-Za-z0-9]{1,16}")
+
+
+def board_name(text: str) -> str:
+    """A board of the exchange, such as TQBR."""
+    if _board.fullmatch(text) is None:
+        raise ValueError(f"must be the name of a board, 1 to 16 letters and digits such as TQBR, not {shown(text)}")
+    return text
+
+
+def stream_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Streams of the exchange that this program reads, each once."""
+    if not names:
+        raise ValueError(f"must name at least one stream; allowed: {', '.join(STREAMS)}")
+    for name in names:
+        if name not in STREAMS:
+            raise ValueError(f"there is no stream {shown(name)}, {nearest(name, STREAMS, 'allowed')}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"must name each stream once, not {', '.join(names)}")
+    return names
+
+
+def file_to_write(text: str) -> str:
+    """A file that can be written as far as the disk tells beforehand. Looks at the disk."""
+    if not text or "\0" in text:
+        raise ValueError("must name a file")
+    try:
+        _ensure_writable(Path(text))
+    except OSError as error:
+        raise ValueError(f"{shown(text)} is no usable name of a file: {error.strerror}") from error
+    return text
+
+
+def _ensure_writable(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{shown(str(path))} is a folder, must name a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {shown(str(path.parent))}, must name a file in a folder that exists")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"{shown(str(path))} may not be written by this user")
+
+
+def credential(text: str) -> str:
+    """A header of CONNECT, which has no escapes. The texts of the ValueError never hold the value."""
+    if not text.isprintable():
+        raise ValueError("must not hold control characters or line ends")
+    if len(text) > CREDENTIAL_CHARACTERS:
+        raise ValueError(f"must have at most {CREDENTIAL_CHARACTERS} characters")
+    return text

@@ -1,0 +1,248 @@
+import copy
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.market import EVENTS_KEPT, Latency, Market
+from shared.quotes import Book, Level, Quote, Stamp
+from shared.wire import (
+    ConnectionState,
+    ConnectionStatus,
+    Counters,
+    Event,
+    QuoteBatch,
+    Totals,
+    WorkerReport,
+    decode_picture,
+    encode,
+)
+
+
+def market() -> Market:
+    return Market(Totals(started_at=100.0, connections=2, tickers_per_connection=3, gateway="ws://127.0.0.1/"))
+
+
+def status(
+    number: int,
+    state: ConnectionState = ConnectionState.ONLINE,
+    *,
+    messages: int = 0,
+    planned: int = 3,
+    confirmed: int = 3,
+) -> ConnectionStatus:
+    return ConnectionStatus(
+        number, number % 2, state, "", 1.0, planned, confirmed, total=Counters(messages=messages, updates=messages)
+    )
+
+
+def report(*connections: ConnectionStatus, worker: int = 0, is_last: bool = False, text: str = "") -> WorkerReport:
+    events = [Event(5.0, "worker", text)] if text else []
+    return WorkerReport(worker, list(connections), events, is_last=is_last)
+
+
+def quote(ticker: str, bid: float, stamp_ms: float) -> Quote:
+    made = Quote(ticker, updates=1)
+    made.take_book(Book((Level(bid, 1),), (), 2), stamp_ms / 1000, Stamp(stamp_ms, 1))
+    return made
+
+
+# What is planned and what arrives
+
+
+def test_the_plan_is_known_before_any_worker_reports() -> None:
+    planned = market()
+    planned.plan([status(0, planned=3), status(1, planned=2)], tickers=4, source="ISS (4 shares of TQBR)")
+    assert planned.totals.subscriptions_planned == 5
+    assert planned.totals.tickers_planned == 4
+    assert planned.totals.instruments_source == "ISS (4 shares of TQBR)"
+
+
+def test_batches_of_several_workers_become_one_row_a_ticker() -> None:
+    hub = market()
+    hub.apply(QuoteBatch(0, [quote("SBER", 306.1, 10.0), quote("GAZP", 120.0, 10.0)]), now_ms=20.0)
+    hub.apply(QuoteBatch(1, [quote("SBER", 306.2, 11.0)]), now_ms=20.0)
+    hub.apply(QuoteBatch(0, [quote("SBER", 305.0, 9.0)]), now_ms=20.0)
+    assert str(hub.quotes["SBER"].bid) == "306.20"
+    assert hub.quotes["SBER"].updates == 3
+    assert hub.with_prices == 2
+
+
+def test_a_report_adds_its_increments_to_the_connection_and_to_all() -> None:
+    hub = market()
+    hub.report(report(status(0, messages=5), status(2, messages=1)))
+    hub.report(report(status(1, messages=7), worker=1))
+    hub.report(report(status(0, messages=2)))
+    assert hub.totals.counters == Counters(messages=15, updates=15)
+    assert {number: one.total.messages for number, one in hub.connections.items()} == {0: 7, 1: 7, 2: 1}
+
+
+def test_online_confirmed_and_refused_are_summed_over_all_connections() -> None:
+    hub = market()
+    hub.report(report(status(0), status(1, ConnectionState.WAITING, confirmed=0), status(2)))
+    hub.connections[1].refused = 2
+    assert (hub.online, hub.confirmed, hub.refused) == (2, 6, 2)
+
+
+def test_a_last_report_is_counted_and_leaves_the_states_as_they_were() -> None:
+    hub = market()
+    hub.report(report(status(0, messages=5)))
+    hub.report(report(status(0, ConnectionState.STOPPED, messages=1, confirmed=0), is_last=True))
+    assert hub.connections[0].state is ConnectionState.ONLINE
+    assert hub.confirmed == 3
+    assert hub.connections[0].total.messages == hub.totals.counters.messages == 6
+
+
+def test_once_a_gateway_was_the_built_in_exchange_the_market_stays_simulated() -> None:
+    hub = market()
+    hub.report(WorkerReport(0, [], [], is_simulated=True))
+    hub.report(WorkerReport(0, [], [], is_simulated=False))
+    assert hub.totals.is_simulated
+
+
+def test_a_lost_worker_takes_its_connections_down_and_nothing_that_was_counted() -> None:
+    hub = market()
+    hub.report(report(status(0, messages=5), status(1, messages=4), status(2, messages=3)))
+    hub.worker_lost(0, "killed by signal 9", now=50.0)
+    lost = hub.connections[0]
+    assert (lost.state, lost.reason, lost.since) == (ConnectionState.DOWN, "killed by signal 9", 50.0)
+    assert (lost.confirmed, lost.total.messages) == (0, 5)
+    assert hub.connections[1].state is ConnectionState.ONLINE
+    assert hub.totals.counters.messages == 12
+
+
+increments = st.lists(
+    st.tuples(st.sampled_from(("report", "last", "lost")), st.integers(0, 3), st.integers(0, 5)), max_size=20
+)
+
+
+@settings(deadline=None)
+@given(increments)
+def test_counters_never_go_back_whatever_workers_do(happenings: list[tuple[str, int, int]]) -> None:
+    hub, expected = market(), 0
+    for happening, number, messages in happenings:
+        before = {n: one.total.messages for n, one in hub.connections.items()}
+        if happening == "lost":
+            hub.worker_lost(number % 2, "killed", now=1.0)
+        else:
+            hub.report(report(status(number, messages=messages), is_last=happening == "last"))
+            expected += messages
+        assert hub.totals.counters.messages == expected == sum(s.total.messages for s in hub.connections.values())
+        assert all(hub.connections[n].total.messages >= total for n, total in before.items())
+
+
+# Events, rates and delays
+
+
+def test_only_the_newest_events_are_kept() -> None:
+    hub = market()
+    for number in range(EVENTS_KEPT + 5):
+        hub.tell(Event(float(number), "program", str(number)))
+    assert len(hub.events) == len(hub.picture(0).events) == EVENTS_KEPT
+    assert hub.events[0].text == "5"
+
+
+def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
+    hub = market()
+    for second in range(30):
+        hub.sample(100.0 + second)
+        hub.totals.counters.messages += 1000 if second < 15 else 50
+    hub.sample(130.0)
+    assert hub.totals.rate_now == pytest.approx(50.0)
+
+
+def test_the_first_sample_has_no_rate() -> None:
+    hub = market()
+    hub.totals.counters.messages = 9
+    hub.sample(100.0)
+    assert hub.totals.rate_now == 0.0
+
+
+def test_the_average_rate_counts_from_the_start() -> None:
+    hub = market()
+    hub.totals.counters.messages = 50
+    assert hub.rate_average(110.0) == 5.0
+    assert hub.rate_average(100.0) == 0.0
+
+
+def test_the_delay_is_from_the_exchange_to_the_hub_and_of_news_only() -> None:
+    hub = market()
+    hub.sample(101.0)
+    assert hub.totals.latency_p50_ms is None
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 500.0)]), now_ms=9_000.0)
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 1_000.0)]), now_ms=1_040.0)
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 1_000.0)]), now_ms=9_000.0)
+    hub.sample(102.0)
+    assert hub.totals.latency_p50_ms == pytest.approx(40.0, rel=0.05)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.2, 1e6), min_size=1, max_size=200), st.sampled_from((0.01, 0.5, 0.99, 1.0)))
+def test_a_quantile_is_exact_to_a_twentieth(delays: list[float], share: float) -> None:
+    latency = Latency()
+    for delay in delays:
+        latency.add(delay)
+    rank = next(n for n in range(1, len(delays) + 1) if n >= share * len(delays))
+    exact, told = sorted(delays)[rank - 1], latency.quantile(share)
+    assert told is not None
+    assert exact * 0.99 <= told <= exact * 1.06
+
+
+def test_delays_beyond_any_bound_and_clocks_that_differ_are_survived() -> None:
+    latency = Latency()
+    assert latency.quantile(0.5) is None
+    latency.add(-5000.0)
+    assert latency.quantile(0.5) == pytest.approx(0.1)
+    latency.add(1e12)
+    assert (latency.quantile(1.0) or 0) > 10_000_000
+
+
+# Pictures
+
+
+def test_a_picture_holds_what_changed_since_the_last_one() -> None:
+    hub = market()
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 10.0), quote("GAZP", 1.0, 10.0)]), now_ms=20.0)
+    first = hub.picture(0)
+    hub.apply(QuoteBatch(0, [quote("GAZP", 2.0, 11.0)]), now_ms=20.0)
+    hub.tell(Event(1.0, "program", "hello"))
+    second = hub.picture(first.revision)
+    assert [one.ticker for one in first.quotes] == ["SBER", "GAZP"]
+    assert [one.ticker for one in second.quotes] == ["GAZP"]
+    assert [one.text for one in second.events] == ["hello"]
+    assert hub.picture(second.revision).quotes == []
+
+
+ticks = st.tuples(st.just("tick"), st.sampled_from(("SBER", "GAZP", "T")), st.integers(1, 9))
+reports = st.tuples(st.just("report"), st.sampled_from(("0", "1", "2")), st.integers(0, 5))
+pictures = st.tuples(st.just("picture"), st.just(""), st.just(0))
+
+
+@settings(deadline=None)
+@given(st.lists(ticks | reports | pictures, max_size=30))
+def test_pictures_make_the_market_of_a_display_equal_to_that_of_the_hub(steps: list[tuple[str, str, int]]) -> None:
+    hub, display = market(), market()
+    for kind, name, number in [*steps, ("picture", "", 0)]:
+        if kind == "tick":
+            hub.apply(QuoteBatch(0, [quote(name, float(number), float(number))]), now_ms=20.0)
+        elif kind == "report":
+            hub.report(report(status(int(name), messages=number), text=f"event {number}"))
+            hub.sample(100.0 + number)
+        else:
+            display.show(decode_picture(encode(hub.picture(display.revision))))
+    assert display.quotes == hub.quotes
+    assert display.connections == hub.connections
+    assert list(display.events) == list(hub.events)
+    assert (display.totals, display.revision) == (hub.totals, hub.revision)
+    assert (display.online, display.confirmed, display.with_prices) == (hub.online, hub.confirmed, hub.with_prices)
+
+
+def test_a_late_display_sees_everything_at_once() -> None:
+    hub = market()
+    for number in range(1, 5):
+        hub.apply(QuoteBatch(0, [quote("SBER", float(number), float(number))]), now_ms=20.0)
+        hub.tell(Event(1.0, "program", str(number)))
+    late = market()
+    late.show(copy.deepcopy(hub.picture(late.revision)))
+    assert late.quotes == hub.quotes
+    assert list(late.events) == list(hub.events)

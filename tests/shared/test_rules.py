@@ -1,0 +1,73 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.rules import board_name, credential, file_to_write, stream_names
+
+
+def test_boards_are_letters_and_digits() -> None:
+    assert board_name("TQBR") == "TQBR"
+    for wrong in ("", "TQ BR", "../x", "T" * 17, "TQBR\n"):
+        with pytest.raises(ValueError, match="must be the name of a board"):
+            board_name(wrong)
+
+
+def test_known_streams_keep_their_order() -> None:
+    assert stream_names(("candles", "orderbooks")) == ("candles", "orderbooks")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ((), "at least one stream; allowed: orderbooks, securities, candles"),
+        (("orderbook",), "did you mean orderbooks?"),
+        (("zzz",), "allowed: orderbooks, securities, candles"),
+        (("candles", "candles"), "each stream once"),
+    ],
+)
+def test_no_unknown_or_repeated_streams_are_refused(names: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        stream_names(names)
+
+
+def test_a_file_in_an_existing_folder_can_be_written(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.json", tmp_path / "old.json"
+    old.write_text("{}")
+    assert file_to_write(str(new)) == str(new)
+    assert file_to_write(str(old)) == str(old)
+    assert file_to_write("here.json") == "here.json"
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "must name a file"),
+        ("a\0b", "must name a file"),
+        ("x" * 300 + "/y", "no usable name"),
+        (".", "is a folder"),
+    ],
+)
+def test_what_names_no_file_is_refused(name: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        file_to_write(name)
+
+
+def test_a_file_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no folder"):
+        file_to_write(str(tmp_path / "missing" / "summary.json"))
+
+
+def test_a_file_that_this_user_may_not_write_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(ValueError, match="may not be written"):
+        file_to_write(str(tmp_path / "x"))
+
+
+def test_credentials_hold_what_a_connect_header_can_carry() -> None:
+    assert credential("пароль: a=b#$ {x}") == "пароль: a=b#$ {x}"
+    for wrong in ("hunter2\n", "hunter2\0", "hunter2" * 1000):
+        with pytest.raises(ValueError, match="must") as caught:
+            credential(wrong)
+        assert "hunter2" not in str(caught.value)
