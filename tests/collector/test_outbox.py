@@ -1,0 +1,45 @@
+"""What waits in a worker is bounded by its tickers, and nothing that was counted is lost."""
+
+from collector.outbox import Outbox
+from shared.quotes import Book, Fields, Level, Quote, Stamp
+
+
+def book_of(price: float, seqnum: int, ticker: str = "SBER") -> Quote:
+    return Quote(ticker, 1, Book((Level(price, 1),), (), 0), 1.0, Stamp(1.0, seqnum))
+
+
+def test_messages_of_one_ticker_become_one_record_that_counts_them() -> None:
+    outbox = Outbox()
+    outbox.put([book_of(1, 1), book_of(2, 2)])
+    outbox.put([book_of(3, 3)])
+    [record] = outbox.take()
+    assert record.updates == 3
+    assert record.bid is not None
+    assert record.bid.value == 3
+
+
+def test_partial_updates_of_one_ticker_are_merged_column_by_column() -> None:
+    outbox = Outbox()
+    updates: list[Fields] = [{"LAST": [1, 0], "QTY": 1}, {"QTY": 2}]
+    for seqnum, fields in enumerate(updates):
+        outbox.put([Quote("SBER", 1, fields=fields, fields_at=1.0, fields_stamp=Stamp(1.0, seqnum))])
+    [record] = outbox.take()
+    assert record.fields == {"LAST": [1, 0], "QTY": 2}
+    assert not record.is_full
+
+
+def test_an_older_message_of_another_connection_is_counted_and_not_taken() -> None:
+    outbox = Outbox()
+    outbox.put([book_of(5, seqnum=9)])
+    outbox.put([book_of(4, seqnum=8)])
+    [record] = outbox.take()
+    assert record.updates == 2
+    assert record.bid is not None
+    assert record.bid.value == 5
+
+
+def test_records_are_taken_once() -> None:
+    outbox = Outbox()
+    outbox.put([book_of(1, 1), book_of(1, 1, "GAZP")])
+    assert sorted(record.ticker for record in outbox.take()) == ["GAZP", "SBER"]
+    assert outbox.take() == []
