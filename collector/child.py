@@ -1,0 +1,183 @@
+"""One child process of the supervisor: started, watched, stopped, and why it died.
+
+STARTING until its first report, RUNNING while it advances, STOPPING once it was asked to end, DEAD afterwards. Used by
+the supervisor's main thread alone.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable
+from enum import StrEnum
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+
+from shared.timing import backoff
+
+RESTART_FIRST_S = 0.1
+RESTART_CAP_S = 30.0
+STABLE_AFTER_S = 30.0
+BOOT_FAILURES = 3
+"""Deaths before the first report, one after the other, that make a boot failure."""
+
+FROZEN_AFTER_S = 1.5
+"""A child that sleeps although it should long have reported is stuck; its report is due four times a second."""
+STARVED_AFTER_S = 8.0
+"""A child that is on its way but gets no processor, or cannot be looked at, is given longer."""
+BOOT_LIMIT_S = 20.0
+
+log = logging.getLogger(__name__)
+
+
+class ChildState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    DEAD = "dead"
+
+
+class Child:
+    """See the module. `spawn` makes and starts a new process; `now` is monotonic seconds everywhere."""
+
+    def __init__(self, name: str, spawn: Callable[[], BaseProcess], random: Random) -> None:
+        self.name = name
+        self.state = ChildState.DEAD
+        self.reason = "not started"
+        self.restart_at: float | None = None
+        self.boot_failures = 0
+        self.exit_code: int | None = None
+        self._spawn = spawn
+        self._random = random
+        self._process: BaseProcess | None = None
+        self._handle: int | None = None
+        self._verdict: str | None = None
+        self._deaths = 0
+        self._started_at = 0.0
+        self._heard_at = 0.0
+
+    def start(self, now: float) -> None:
+        """Start a process. Blocks until it is forked."""
+        self.restart_at = self._verdict = None
+        self._started_at = self._heard_at = now
+        self._process = self._spawn()
+        self._handle = _handle_of(self._process)
+        self._enter(ChildState.STARTING, f"process {self._process.pid} started")
+
+    def heard(self, now: float) -> None:
+        """The child's loop advanced at `now`."""
+        self._heard_at = max(self._heard_at, now)
+        if self.state is ChildState.STARTING:
+            self.boot_failures = 0
+            self._enter(ChildState.RUNNING, "first report")
+
+    def look(self, now: float) -> None:
+        """For a child that sends no reports: it counts as advancing unless its process is stopped."""
+        if self._process is not None and _run_state(self.pid) != "T":
+            self.heard(now)
+
+    def forgive(self, now: float) -> None:
+        """The supervisor itself was not running: what the child did meanwhile is not known."""
+        self._heard_at = now
+
+    def stuck_reason(self, now: float) -> str | None:
+        """One sentence when the child should be replaced although its process lives; None while all is well."""
+        if self.state is ChildState.STARTING:
+            return (
+                f"no report within {BOOT_LIMIT_S:g} s of its start" if now - self._started_at > BOOT_LIMIT_S else None
+            )
+        silence_s = now - self._heard_at
+        if self.state is not ChildState.RUNNING or silence_s < FROZEN_AFTER_S:
+            return None
+        run_state = _run_state(self.pid)
+        if run_state == "T":
+            return "frozen: the process is stopped"
+        if run_state == "S" or silence_s >= STARVED_AFTER_S:
+            return f"hung: no report for {silence_s:.1f} s"
+        return None
+
+    def reap(self, now: float) -> bool:
+        """Whether the process has ended since the last call; `reason` says why, `restart_at` when it comes back."""
+        if self._process is None or self._process.is_alive():
+            return False
+        exit_code = self._process.exitcode
+        self._process.join()
+        self._process.close()
+        self._process = None
+        self._end_for_certain()
+        was_stopping, was_starting = self.state is ChildState.STOPPING, self.state is ChildState.STARTING
+        self.exit_code = exit_code
+        self._enter(ChildState.DEAD, self._verdict or _cause_of_death(exit_code))
+        if was_stopping:
+            return True
+        self.boot_failures += was_starting
+        self._deaths = 0 if now - self._started_at > STABLE_AFTER_S else self._deaths
+        delay_s = backoff(self._deaths, first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, random=self._random)
+        self._deaths += 1
+        self.restart_at = now + delay_s
+        return True
+
+    def _end_for_certain(self) -> None:
+        """Death is told by the fork server: when that one is killed, all children seem dead and still run."""
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
+            self._handle = None
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        if self._process is not None:
+            self._enter(ChildState.STOPPING, "asked to stop")
+            self._process.terminate()
+
+    def kill(self, verdict: str | None = None) -> None:
+        """End the process whatever state it is in; `verdict` becomes the reason of its death."""
+        if self._process is not None:
+            self._verdict = verdict
+            self._process.kill()
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    @property
+    def sentinel(self) -> int | None:
+        """Readable once the process has ended."""
+        return None if self._process is None else self._process.sentinel
+
+    @property
+    def is_boot_failure(self) -> bool:
+        return self.boot_failures >= BOOT_FAILURES
+
+    def _enter(self, state: ChildState, reason: str) -> None:
+        log.info("%s: %s -> %s: %s", self.name, self.state, state, reason)
+        self.state, self.reason = state, reason
+
+
+def _handle_of(process: BaseProcess) -> int | None:
+    """A descriptor that stands for this very process, whoever gets its number later; None where there is no such."""
+    if process.pid is None or not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError:
+        return None  # it has ended already
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        try:
+            return f"killed by {signal.Signals(-exit_code).name}"
+        except ValueError:
+            return f"killed by signal {-exit_code}"
+    return f"ended with exit code {exit_code}"
+
+
+def _run_state(pid: int | None) -> str | None:
+    """The scheduler's letter for a process's main thread (R, S, D, T, Z); None where /proc does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return None

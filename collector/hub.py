@@ -1,0 +1,137 @@
+"""Drains the workers' queues into the Market, and feeds whoever watches it.
+
+One thread for each worker incarnation and one for each watcher: each may be stuck with its peer for ever (a worker that
+was killed while it wrote, a terminal that does not read) and is left behind then; the others never wait for it.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.queues import Queue
+from queue import Empty
+from threading import Condition, Thread
+
+import msgspec
+
+from shared.market import Market
+from shared.wire import Event, QuoteBatch, Request, WorkerReport, decode_request, decode_upward, encode
+
+PICTURE_INTERVAL_S = 1.0
+DRAIN_POLL_S = 1.0
+FINISH_LIMIT_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Drain:
+    """Reads the queue of one worker incarnation in a thread of its own, until the worker's end of it is closed."""
+
+    def __init__(self, worker: int, queue: "Queue[bytes]", take: Callable[["Drain", bytes], None]) -> None:
+        self.worker = worker
+        self.is_abandoned = False
+        self._queue = queue
+        self._take = take
+        self._thread = Thread(target=self._run, name=f"drain-{worker + 1}", daemon=True)
+        self._thread.start()
+
+    def finish(self, timeout_s: float) -> None:
+        """The worker is gone: wait until what it left behind is read, and give up on what is not by then."""
+        self._thread.join(timeout_s)
+        self.is_abandoned = True
+
+    def _run(self) -> None:
+        while not self.is_abandoned:
+            try:
+                self._take(self, self._queue.get(timeout=DRAIN_POLL_S))
+            except Empty:
+                continue
+            except (EOFError, OSError):
+                break
+        self._queue.close()
+
+
+class Hub:
+    """Owner of the program's Market. Every method may be called by any thread; none blocks for long."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._changed = Condition()
+        self._drains: dict[int, Drain] = {}
+        self._reported_at: dict[int, float] = {}
+
+    # ---- workers
+
+    def add_worker(self, worker: int, queue: "Queue[bytes]") -> None:
+        """Start to read the queue of a new incarnation of `worker`."""
+        self._reported_at.pop(worker, None)
+        self._drains[worker] = Drain(worker, queue, self._take)
+
+    def finish_worker(self, worker: int) -> None:
+        """The process of `worker` has ended: take what it left in its queue. Blocks for half a second at most."""
+        if (drain := self._drains.pop(worker, None)) is not None:
+            drain.finish(FINISH_LIMIT_S)
+
+    def reported_at(self, worker: int) -> float | None:
+        """When the present incarnation of `worker` last reported (monotonic); None before its first report."""
+        return self._reported_at.get(worker)
+
+    def _take(self, drain: Drain, data: bytes) -> None:
+        try:
+            message = decode_upward(data)
+        except msgspec.DecodeError:
+            log.exception("worker %d sent what cannot be read", drain.worker + 1)
+            return
+        with self._changed:
+            if drain.is_abandoned:
+                return
+            match message:
+                case QuoteBatch():
+                    self._market.apply(message, time.time() * 1000)
+                case WorkerReport():
+                    self._market.report(message)
+                    self._reported_at[drain.worker] = time.monotonic()
+            self._changed.notify_all()
+
+    # ---- the program itself
+
+    def update(self, change: Callable[[Market], object]) -> None:
+        """Change the market under its lock; `change` must return at once."""
+        with self._changed:
+            change(self._market)
+            self._changed.notify_all()
+
+    def tell(self, source: str, text: str) -> None:
+        """An event for the screen and the summary; the log is the caller's affair."""
+        self.update(lambda market: market.tell(Event(time.time(), source, text)))
+
+    # ---- watchers
+
+    def add_watcher(self, connection: Connection, on_quit: Callable[[], object]) -> None:
+        """Feed pictures to whoever is at the other end, until it closes. `on_quit` is called when it says QUIT."""
+        Thread(target=self._feed, args=(connection, on_quit), name="watcher", daemon=True).start()
+
+    def _feed(self, connection: Connection, on_quit: Callable[[], object]) -> None:
+        """One picture for each NEXT: a watcher that is slow gets fewer, and nothing is kept for it meanwhile."""
+        revision = -1
+        try:
+            while True:
+                request = decode_request(connection.recv_bytes())
+                if request is Request.QUIT:
+                    on_quit()
+                    continue
+                revision, data = self._picture_after(revision)
+                connection.send_bytes(data)
+        except (EOFError, OSError):
+            pass  # it closed, or was killed
+        except msgspec.DecodeError:
+            log.exception("a watcher sent what cannot be read")
+        finally:
+            connection.close()
+
+    def _picture_after(self, revision: int) -> tuple[int, bytes]:
+        """The picture of what changed since `revision`: at once when something did, else after a second at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._market.revision > revision, PICTURE_INTERVAL_S)
+            self._market.sample(time.monotonic())
+            return self._market.revision, encode(self._market.picture(revision))

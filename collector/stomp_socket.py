@@ -1,0 +1,369 @@
+"""One attempt at one connection to the gateway: STOMP by stomp.py over a WebSocket by websocket-client.
+
+The only module that imports them; their exceptions leave it as ConnectionFailed. A StompSocket is used by one thread,
+which blocks in `open`, `read` and the sending methods, each for a bounded time; only `abort` may be called by another.
+"""
+
+import functools
+import os
+import select
+import socket
+import ssl
+import urllib.request
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+os.environ.setdefault("STOMP_SKIP_HOSTNAME_SCAN", "1")  # its import would ask the resolver, for 20 s if that is silent
+
+import stomp.exception
+import stomp.transport
+import stomp.utils
+import websocket
+
+from collector.framing import (
+    FRAME_LIMIT,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    Message,
+    Span,
+    StompSplitter,
+    message_at,
+    split_websocket,
+)
+from shared.addresses import is_this_machine
+from shared.errors import ConnectionFailed, ProtocolError
+from shared.printable import printable
+from shared.timing import Deadline
+
+SUBPROTOCOL = "STOMP"
+SEND_TIMEOUT_S = 5.0
+BUFFER_SIZE = 256 * 2**10
+DISCONNECT_RECEIPT = "disconnect"
+
+
+class ServerFrame(NamedTuple):
+    """A STOMP frame other than a plain MESSAGE: CONNECTED, RECEIPT, ERROR, REPLY, CLOSED, or something unknown."""
+
+    command: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Arrival(NamedTuple):
+    """What one read brought, in bytes (`size`, 0 is nothing at all) and sorted.
+
+    `messages` are in the order of their arrival; they point into the socket's buffer, which stays as it is until the
+    next read. Pings, pongs and heart-beats show in `size` alone.
+    """
+
+    messages: list[Message]
+    frames: list[ServerFrame]
+    size: int
+
+
+class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
+    """See the module. `wakeup` is a file descriptor that ends a waiting `read` as soon as it is readable."""
+
+    def __init__(self, wakeup: int) -> None:
+        super().__init__(auto_decode=False)
+        self._wakeup = wakeup
+        self._raw: socket.socket | None = None
+        self._websocket: websocket.WebSocket | None = None
+        self._poll = select.poll()
+        self._buffer = bytearray(BUFFER_SIZE)
+        self._filled = 0
+        self._taken = 0
+        self._needed = 0
+        self._splitter = StompSplitter()
+        self._fragments = websocket.continuous_frame(False, True)
+        self._frames: list[ServerFrame] = []
+
+    # ---- opening
+
+    def open(self, url: str, timeout_s: float) -> None:
+        """Connect, TLS, upgrade: one attempt. Raises ConnectionFailed.
+
+        Each system call is bounded by `timeout_s`, the whole only by `abort`: a server can drip bytes for ever.
+        """
+        connection = websocket.WebSocket(
+            skip_utf8_validation=True,  # a TEXT frame would be checked in pure Python, 30 times as slow
+            sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            sslopt={"context": _tls_context()},  # used behind a proxy only, see _connect
+        )
+        try:
+            self._connect(connection, url, Deadline(timeout_s))
+        except (OSError, ValueError, websocket.WebSocketException) as error:
+            self.close()
+            raise ConnectionFailed(_reason(error)) from error
+        connection.settimeout(SEND_TIMEOUT_S)
+        self._websocket = connection
+        self._raw = raw = connection.sock
+        self.running = True
+        assert raw is not None
+        self._poll.register(raw, select.POLLIN)
+        self._poll.register(self._wakeup, select.POLLIN)
+
+    def _connect(self, connection: websocket.WebSocket, url: str, deadline: Deadline) -> None:
+        proxy = proxy_of(url)
+        if not proxy:
+            self._raw = _dial(url, deadline)
+            if url.startswith("wss:"):
+                host = urlsplit(url).hostname
+                tls = _tls_context().wrap_socket(self._raw, server_hostname=host, do_handshake_on_connect=False)
+                self._raw = tls
+                tls.do_handshake()
+        connection.connect(  # type: ignore[no-untyped-call]
+            url,
+            timeout=max(0.1, deadline.remaining()),
+            subprotocols=[SUBPROTOCOL],
+            suppress_origin=True,
+            redirect_limit=0,  # a redirect may lead to any host, and the password would go along
+            socket=self._raw,
+            **proxy,
+        )
+
+    # ---- sending
+
+    def send_frame(self, command: str, headers: Mapping[str, str]) -> None:
+        """Send a STOMP frame without a body. Raises ConnectionFailed."""
+        self.transmit(stomp.utils.Frame(command, dict(headers)))
+
+    def send(self, encoded_frame: bytes) -> None:
+        """Called by stomp.py with the encoded frame."""
+        self._call("send_binary", encoded_frame)
+
+    def ping(self) -> None:
+        """Ask for a sign of life. Raises ConnectionFailed."""
+        self._call("ping")
+
+    def _call(self, method: str, *arguments: object) -> None:
+        if self._websocket is None:
+            raise ConnectionFailed("the socket is closed")
+        try:
+            getattr(self._websocket, method)(*arguments)
+        except (OSError, websocket.WebSocketException) as error:
+            raise ConnectionFailed(f"sending failed: {_reason(error)}") from error
+
+    # ---- reading
+
+    def read(self, timeout_s: float) -> Arrival:
+        """Wait up to `timeout_s` for bytes, read what is there at once, and split it.
+
+        Returns early and empty, once, when the wakeup descriptor is readable. Raises ConnectionFailed when the peer
+        closed, the network broke, or no further frame can be found in what came.
+        """
+        self._make_room()
+        size = self._receive() if self._is_readable(timeout_s) else 0
+        spans, needed = split_websocket(self._buffer, self._taken, self._filled)
+        messages: list[Message] = []
+        self._frames = []
+        for span in spans:
+            self._take(span, messages)
+        self._taken = spans[-1].end if spans else self._taken
+        self._needed = needed
+        return Arrival(messages, self._frames, size)
+
+    def _is_readable(self, timeout_s: float) -> bool:
+        sock = self._raw
+        if sock is None:
+            raise ConnectionFailed("the socket is closed")
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            return True
+        ready = [fd for fd, _ in self._poll.poll(timeout_s * 1000)]
+        if self._wakeup in ready:
+            self._poll.unregister(self._wakeup)  # it stays readable: once is enough to be told
+            ready.remove(self._wakeup)
+        return bool(ready)
+
+    def _make_room(self) -> None:
+        """Move an unfinished frame to the front; make the buffer as large as that frame is going to be."""
+        rest = self._filled - self._taken
+        if self._taken:
+            self._buffer[:rest] = self._buffer[self._taken : self._filled]
+            self._taken, self._filled = 0, rest
+        if self._needed > len(self._buffer):
+            self._buffer.extend(bytes(self._needed - len(self._buffer)))
+        elif len(self._buffer) > BUFFER_SIZE and rest < BUFFER_SIZE and self._needed <= BUFFER_SIZE:
+            del self._buffer[BUFFER_SIZE:]
+
+    def _receive(self) -> int:
+        assert self._raw is not None
+        try:
+            with memoryview(self._buffer) as view:
+                size = self._raw.recv_into(view[self._filled :])
+        except (TimeoutError, ssl.SSLWantReadError):  # readable, but not yet a whole TLS record
+            return 0
+        except OSError as error:
+            raise ConnectionFailed(_reason(error)) from error
+        if size == 0:
+            raise ConnectionFailed("the gateway closed the connection")
+        self._filled += size
+        return size
+
+    def _take(self, span: Span, messages: list[Message]) -> None:
+        """Sort one WebSocket frame: a MESSAGE is only pointed at, the rest goes the libraries' way."""
+        start = span.payload
+        is_whole = self._buffer[span.frame] in (WHOLE_BINARY, WHOLE_TEXT) and self._buffer[span.frame + 1] < 0x80
+        if is_whole and not self._fragments.recving_frames:
+            if self._splitter.is_between_frames:
+                message = message_at(self._buffer, start, span.end)
+                if message is not None:
+                    messages.append(message)
+                    return
+            self._take_payload(bytes(self._buffer[start : span.end]), messages)
+        else:
+            self._take_rare(bytes(self._buffer[span.frame : span.end]), messages)
+
+    def _take_rare(self, raw: bytes, messages: list[Message]) -> None:
+        """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client."""
+        source = memoryview(raw)
+        position = 0
+
+        def receive(size: int) -> bytes:
+            nonlocal position
+            chunk = bytes(source[position : position + size])
+            position += size
+            return chunk
+
+        try:
+            frame = websocket.frame_buffer(receive, True).recv_frame()
+            self._obey(frame, messages)
+        except websocket.WebSocketException as error:
+            raise ProtocolError(f"the gateway broke the WebSocket protocol: {_reason(error)}") from error
+
+    def _obey(self, frame: websocket.ABNF, messages: list[Message]) -> None:
+        match frame.opcode:
+            case websocket.ABNF.OPCODE_CLOSE:
+                raise ConnectionFailed(_close_reason(frame.data))
+            case websocket.ABNF.OPCODE_PING:
+                self._call("pong", frame.data)
+            case websocket.ABNF.OPCODE_PONG:
+                pass
+            case _:
+                self._take_fragment(frame, messages)
+
+    def _take_fragment(self, frame: websocket.ABNF, messages: list[Message]) -> None:
+        fragments = self._fragments
+        fragments.validate(frame)
+        fragments.add(frame)
+        if fragments.cont_data is not None and len(fragments.cont_data[1]) > FRAME_LIMIT:
+            raise ProtocolError(f"a WebSocket message of more than {FRAME_LIMIT} bytes")
+        if fragments.is_fire(frame):
+            self._take_payload(fragments.extract(frame)[1].data, messages)
+
+    def _take_payload(self, payload: bytes, messages: list[Message]) -> None:
+        for raw in self._splitter.feed(payload):
+            frame = stomp.utils.parse_frame(raw)
+            if frame is None:
+                continue
+            if frame.cmd == "MESSAGE" and "subscription" in frame.headers:
+                messages.append(Message(frame.headers["subscription"].encode(), frame.body, 0, len(frame.body)))
+            else:
+                self.process_frame(frame, raw)
+
+    def process_frame(self, frame: stomp.utils.Frame, frame_str: bytes) -> None:
+        """What stomp.py does for the frames that it knows, and for every frame a note for our caller."""
+        if frame.cmd in ("CONNECTED", "ERROR") or (frame.cmd == "RECEIPT" and "receipt-id" in frame.headers):
+            super().process_frame(frame, frame_str)
+        self._frames.append(ServerFrame(printable(frame.cmd), frame.headers, frame.body))
+
+    # ---- ending
+
+    def abort(self) -> None:
+        """End whatever the connection's thread is blocked in. May be called by any thread, any number of times."""
+        if (sock := self._raw) is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it is not connected any more
+
+    def close(self) -> None:
+        """Let go of the socket, at once and without a word. Idempotent."""
+        self.running = False
+        self.abort()
+        if self._websocket is not None:
+            self._websocket.shutdown()  # type: ignore[no-untyped-call]
+        if self._raw is not None:
+            self._raw.close()
+        self._raw = self._websocket = None
+
+
+def proxy_of(url: str) -> dict[str, object]:
+    """websocket-client's options for the proxy that the environment asks for; empty for none.
+
+    Never a proxy for this machine: websocket-client by itself would use one even for 127.0.0.1.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_this_machine(host) or urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]
+        return {}
+    proxies = urllib.request.getproxies_environment()
+    address = proxies.get("https" if parts.scheme == "wss" else "http")
+    if not address:
+        return {}
+    proxy = urlsplit(address if "://" in address else f"http://{address}")
+    options: dict[str, object] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port or 80}
+    if proxy.username:
+        options["http_proxy_auth"] = (unquote(proxy.username), unquote(proxy.password or ""))
+    return options
+
+
+def _dial(url: str, deadline: Deadline) -> socket.socket:
+    """Try each address of the host in turn, each with its share of the time that is left."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    addresses = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    failure: OSError = OSError("the host has no address")
+    for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        sock = socket.socket(family, kind, protocol)
+        sock.settimeout(max(0.1, deadline.remaining() / left))
+        try:
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+            continue
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(max(0.1, deadline.remaining()))
+        return sock
+    raise failure
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """Verifies the host name and the certificate against the system's authorities. Writes no SSLKEYLOGFILE."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
+    return context
+
+
+def _close_reason(data: str | bytes) -> str:
+    assert isinstance(data, bytes)  # what a socket brought
+    if len(data) < 2:
+        return "the gateway closed the connection"
+    code, text = int.from_bytes(data[:2], "big"), data[2:].decode(errors="replace")
+    return printable(f"the gateway closed the connection: {code} {text}".rstrip())
+
+
+def _reason(error: BaseException) -> str:
+    """A foreign exception in one short line that a person understands."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"the certificate is not valid: {printable(error.verify_message)}"
+        case TimeoutError() | websocket.WebSocketTimeoutException():
+            return "timed out"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case ConnectionResetError() | BrokenPipeError():
+            return "connection reset by the peer"
+        case socket.gaierror():
+            return "the host name cannot be resolved"
+        case websocket.WebSocketBadStatusException():
+            return f"the server answered HTTP {error.status_code} instead of a WebSocket"
+        case websocket.WebSocketConnectionClosedException():
+            return "the connection was closed during the handshake"
+        case OSError() if error.strerror:
+            return printable(error.strerror)
+    return printable(str(error))[:200] or type(error).__name__

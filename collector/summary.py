@@ -1,0 +1,72 @@
+"""The summary of a run as one JSON object, for scripts. Pure but for `write`."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from shared.market import Market
+from shared.quotes import Price, Quote
+
+
+def summary(market: Market, now: float) -> dict[str, object]:
+    """The documented object. `now` is monotonic. Numbers are numbers, what is unknown is None."""
+    totals = market.totals
+    return {
+        "runtime_s": round(now - totals.started_at, 3),
+        "messages": totals.counters.messages,
+        "updates": totals.counters.updates,
+        "rate_msg_s": round(market.rate_average(now), 3),
+        "connections": {"online": market.online, "total": totals.connections},
+        "subscriptions": {
+            "planned": totals.subscriptions_planned,
+            "confirmed": market.confirmed,
+            "refused": market.refused,
+        },
+        "tickers": {
+            "planned": totals.tickers_planned,
+            "seen": len(market.quotes),
+            "with_prices": market.with_prices,
+        },
+        "reconnects": totals.counters.reconnects,
+        "worker_restarts": totals.worker_restarts,
+        "simulated": totals.is_simulated,
+        "latency_ms": {"p50": totals.latency_p50_ms, "p99": totals.latency_p99_ms},
+        "decode_errors": totals.counters.decode_errors,
+        "conflated": totals.counters.conflated,
+        "bytes": totals.counters.bytes,
+        "instruments_source": totals.instruments_source,
+        "quotes": {ticker: _quote(quote, now) for ticker, quote in sorted(market.quotes.items())},
+        "events": [{"time": event.time, "source": event.source, "text": event.text} for event in market.events],
+    }
+
+
+def _quote(quote: Quote, now: float) -> dict[str, object]:
+    received_at = quote.received_at
+    return {
+        "bid": _value(quote.bid),
+        "ask": _value(quote.ask),
+        "last": _value(quote.last),
+        "volume": quote.volume,
+        "updates": quote.updates,
+        "age_s": None if received_at is None else round(now - received_at, 3),
+    }
+
+
+def _value(price: Price | None) -> float | None:
+    return None if price is None else price.value
+
+
+def write(path: Path, content: dict[str, object]) -> None:
+    """Replace `path` at once, so that a reader finds the old file or the whole new one. Raises OSError."""
+    data = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data + b"\n")
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,360 @@
+"""The parent process: starts every child, watches it, replaces it when it dies, and stops all of them.
+
+Signal handlers only record; the loop in the main thread acts. Children are forked by a clean, single-threaded server,
+because this process has threads (one for each worker's queue and each display).
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+from threading import Thread
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from collector import terminal, worker
+from collector.child import Child
+from collector.hub import Hub
+from collector.instruments import Instruments, load_instruments
+from collector.sharding import Plan, plan_shards
+from shared.errors import BootError
+from shared.market import Market
+from shared.processes import STOP_SIGNALS
+from shared.settings import GATEWAY_PATH, DisplaySettings, Settings, SimulatorSettings
+from shared.timing import Deadline
+from shared.wire import ConnectionState, ConnectionStatus, Totals
+
+TICK_S = 0.25
+SUSPENDED_AFTER_S = 2.0
+"""A loop that did not come round for this long was itself stopped, and must not judge its children by that."""
+
+QUEUE_LIMIT = 256
+WORKERS_STOP_LIMIT_S = 2.0
+OTHERS_STOP_LIMIT_S = 0.7
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+log = logging.getLogger(__name__)
+
+
+class Programs(NamedTuple):
+    """What runs in the children that are not of this package; `run.py` names them."""
+
+    display: Callable[[Connection, DisplaySettings, str | None], None]
+    simulator: Callable[[socket.socket, SimulatorSettings], None]
+
+
+class Supervisor:
+    """One run of the program. All methods are for the main thread but `request_stop`."""
+
+    def __init__(self, settings: Settings, programs: Programs) -> None:
+        self._programs = programs
+        self._terminal = terminal.of_standard_output() if settings.display.mode in ("auto", "screen") else None
+        self._listener = _listener() if settings.simulate else None
+        self._settings = _at_simulator(settings, self._listener) if self._listener else settings
+        self.market = Market(_totals(self._settings))
+        self._hub = Hub(self.market)
+        self._context = multiprocessing.get_context("forkserver")
+        self._random = Random()
+        self._workers: dict[int, Child] = {}
+        self._others: dict[str, Child] = {}
+        self._instruments: Instruments | None = None
+        self._load_failure: str | None = None
+        self._stop_requests = 0
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+
+    @property
+    def display_mode(self) -> str:
+        """`screen`, `plain` or `none`: what is drawn, once the terminal was looked at."""
+        mode = self._settings.display.mode
+        if mode in ("auto", "screen"):
+            return "screen" if self._terminal is not None else "plain"
+        return mode
+
+    def run(self) -> None:
+        """Run until asked to stop, and then until every child is gone. Raises BootError when it cannot go on."""
+        deadline = None if self._settings.duration_s is None else Deadline(self._settings.duration_s)
+        with self._signals():
+            try:
+                self._start()
+                looked_at = time.monotonic()
+                while not self._stop_requests and not (deadline and deadline.is_over()):
+                    self._wait(self._next_look_s())
+                    looked_at = self._look(looked_at)
+            finally:
+                self._stop()
+
+    def request_stop(self) -> None:
+        """Ask the main loop to end; once more shortens the ending. Any thread and any signal handler may call it."""
+        self._stop_requests += 1
+        with contextlib.suppress(BlockingIOError):
+            self._wake_writer.send(b"\0")
+
+    # ---- starting
+
+    def _start(self) -> None:
+        self._start_forkserver()
+        now = time.monotonic()
+        if self._listener is not None:
+            self._others["simulator"] = Child("simulator", self._spawn_simulator, self._random)
+        if self.display_mode != "none":
+            self._others["display"] = Child("display", self._spawn_display, self._random)
+        for child in self._others.values():
+            child.start(now)
+        Thread(target=self._load, name="instruments", daemon=True).start()
+
+    def _start_forkserver(self) -> None:
+        """Before anything else: it must be forked from a process that has no threads and no work in progress."""
+        paths = [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
+        self._context.set_forkserver_preload(["collector.worker"])
+        with _signals_blocked():
+            resource_tracker.ensure_running()  # unblocks signals when it starts, so not together with the other
+        with _signals_blocked():
+            multiprocessing.forkserver.ensure_running()
+
+    def _load(self) -> None:
+        """In a thread of its own, for it may take ten seconds."""
+        try:
+            self._instruments = load_instruments(self._settings.instruments, self._settings.exchange.iss_url)
+        except Exception as error:
+            log.exception("no list of instruments")
+            self._load_failure = f"no list of instruments: {error}"
+        with contextlib.suppress(BlockingIOError):
+            self._wake_writer.send(b"\0")
+
+    def _start_workers(self, instruments: Instruments) -> None:
+        collector = self._settings.collector
+        plan = plan_shards(
+            instruments.tickers,
+            connections=collector.connections,
+            tickers_per_connection=collector.tickers_per_connection,
+            workers=collector.workers,
+            selection=self._settings.instruments.selection,
+            seed=self._settings.instruments.seed,
+        )
+        now = time.monotonic()
+        statuses = _planned(plan, len(self._settings.exchange.streams), now)
+        tickers = len({ticker for shard in plan.shards for ticker in shard.tickers})
+        self._hub.update(lambda market: market.plan(statuses, tickers, instruments.source))
+        self._hub.tell("instruments", f"{len(instruments.tickers)} tickers from {instruments.source}")
+        if plan.left_out:
+            text = f"{len(plan.left_out)} tickers fit no connection: {_some(plan.left_out)}"
+            log.info("%s", text)
+            self._hub.tell("instruments", text)
+        for number in range(collector.workers):
+            assignment = self._assignment(number, plan)
+            child = Child(f"worker {number + 1}", lambda a=assignment: self._spawn_worker(a), self._random)  # type: ignore[misc]
+            self._workers[number] = child
+            child.start(now)
+
+    def _assignment(self, number: int, plan: Plan) -> worker.Assignment:
+        shards = tuple(shard for shard in plan.shards if shard.worker == number)
+        return worker.Assignment(number, shards, self._settings, self.display_mode == "screen")
+
+    def _spawn_worker(self, assignment: worker.Assignment) -> BaseProcess:
+        queue = self._context.Queue(QUEUE_LIMIT)
+        process = self._started(worker.main, f"worker-{assignment.worker + 1}", assignment, queue)
+        queue._writer.close()  # type: ignore[attr-defined]  # else the end of a killed worker would never show
+        self._hub.add_worker(assignment.worker, queue)
+        return process
+
+    def _spawn_display(self) -> BaseProcess:
+        ours, theirs = self._context.Pipe(duplex=True)
+        settings = msgspec.structs.replace(self._settings.display, mode=self.display_mode)
+        path = self._terminal.path if self._terminal else None
+        process = self._started(self._programs.display, "display", theirs, settings, path)
+        theirs.close()
+        self._hub.add_watcher(ours, self.request_stop)
+        return process
+
+    def _spawn_simulator(self) -> BaseProcess:
+        return self._started(self._programs.simulator, "simulator", self._listener, self._settings.simulator)
+
+    def _started(self, target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
+        process = self._context.Process(target=target, name=name, args=arguments)
+        with _signals_blocked():
+            process.start()
+        return process
+
+    # ---- watching
+
+    def _wait(self, timeout_s: float) -> None:
+        """Until a child ends, a signal comes, another thread calls, or the time is over."""
+        sentinels = [child.sentinel for child in self._children() if child.sentinel is not None]
+        wait([self._wake_reader, *sentinels], timeout_s)
+        with contextlib.suppress(BlockingIOError):
+            self._wake_reader.recv(4096)
+
+    def _next_look_s(self) -> float:
+        """Seconds until the next round is due: a restart is not kept waiting for it."""
+        restarts = [child.restart_at for child in self._children() if child.restart_at is not None]
+        return max(0.0, min([TICK_S, *(at - time.monotonic() for at in restarts)]))
+
+    def _children(self) -> list[Child]:
+        return [*self._workers.values(), *self._others.values()]
+
+    def _look(self, looked_at: float) -> float:
+        """One round; `looked_at` is when the last one was. Returns when this one was."""
+        now = time.monotonic()
+        if now - looked_at > SUSPENDED_AFTER_S:
+            for child in self._children():
+                child.forgive(now)
+        if self._load_failure is not None:
+            raise BootError(self._load_failure)
+        if self._instruments is not None and not self._workers:
+            self._start_workers(self._instruments)
+        for number, child in self._workers.items():
+            if (reported_at := self._hub.reported_at(number)) is not None:
+                child.heard(reported_at)
+            self._mend_worker(number, child, now)
+        for child in self._others.values():
+            child.look(now)
+            self._mend_other(child, now)
+        if self._workers and all(child.is_boot_failure for child in self._workers.values()):
+            raise BootError(f"no worker can be started: {self._workers[0].reason}")
+        self._hub.update(lambda market: market.sample(now))
+        return now
+
+    def _mend_worker(self, number: int, child: Child, now: float) -> None:
+        self._replace_if_stuck(child, now)
+        if child.reap(now):
+            self._hub.finish_worker(number)
+            reason = f"worker {number + 1} {child.reason}"
+            self._hub.update(lambda market: market.worker_lost(number, reason, now))
+            self._hub.tell(child.name, child.reason)
+        if child.restart_at is not None and now >= child.restart_at:
+            self._hub.update(_count_restart)
+            child.start(now)
+
+    def _mend_other(self, child: Child, now: float) -> None:
+        self._replace_if_stuck(child, now)
+        if child.reap(now):
+            self._hub.tell(child.name, child.reason)
+            self._repair_terminal(child)
+        if child.restart_at is not None and now >= child.restart_at:
+            child.start(now)
+
+    def _replace_if_stuck(self, child: Child, now: float) -> None:
+        if (reason := child.stuck_reason(now)) is not None:
+            child.kill(reason)
+
+    def _repair_terminal(self, child: Child) -> None:
+        """A display that ended in an orderly way left the terminal as it was; any other did not."""
+        if self._terminal is not None and child.name == "display" and child.exit_code != 0:
+            self._terminal.restore()
+
+    # ---- stopping
+
+    def _stop(self) -> None:
+        """Workers first, so that what they received is still counted and shown; then all others."""
+        self._end(list(self._workers.values()), WORKERS_STOP_LIMIT_S)
+        for number in self._workers:
+            self._hub.finish_worker(number)
+        self._end(list(self._others.values()), OTHERS_STOP_LIMIT_S)
+        for child in self._others.values():
+            self._repair_terminal(child)
+        self._hub.update(lambda market: market.sample(time.monotonic()))
+
+    def _end(self, children: Sequence[Child], limit_s: float) -> None:
+        """Ask, wait, kill, join: bounded by `limit_s`, and by a second request to stop."""
+        deadline = Deadline(limit_s)
+        for child in children:
+            child.terminate()
+        while any(child.pid for child in children) and not deadline.is_over() and self._stop_requests < 2:
+            self._wait(min(deadline.remaining(), TICK_S))
+            self._reap(children)
+        for child in children:
+            child.kill("did not stop when asked")
+        for child in children:
+            if (sentinel := child.sentinel) is not None:
+                wait([sentinel], 1.0)
+        self._reap(children)
+
+    def _reap(self, children: Sequence[Child]) -> None:
+        for child in children:
+            child.reap(time.monotonic())
+
+    # ---- signals
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Within the block the stop signals ask to stop, those from before too; from its end on they do nothing."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, lambda *_: self.request_stop())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+
+
+def _count_restart(market: Market) -> None:
+    market.totals.worker_restarts += 1
+
+
+def _listener() -> socket.socket:
+    """Bound here and handed to each incarnation of the built-in exchange, so that its port stays the same."""
+    return socket.create_server(("127.0.0.1", 0), backlog=1024)
+
+
+def _at_simulator(settings: Settings, listener: socket.socket) -> Settings:
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    exchange = msgspec.structs.replace(
+        settings.exchange, url=f"ws://{address}{GATEWAY_PATH}", iss_url=f"http://{address}/iss"
+    )
+    return msgspec.structs.replace(settings, exchange=exchange)
+
+
+def _totals(settings: Settings) -> Totals:
+    return Totals(
+        started_at=time.monotonic(),
+        connections=settings.collector.connections,
+        tickers_per_connection=settings.collector.tickers_per_connection,
+        gateway=urlsplit(settings.exchange.url).netloc,
+        is_simulated=settings.simulate,
+        is_guest=settings.credentials.is_guest,
+    )
+
+
+def _planned(plan: Plan, streams: int, now: float) -> list[ConnectionStatus]:
+    return [
+        ConnectionStatus(
+            number=shard.connection,
+            worker=shard.worker,
+            state=ConnectionState.WAITING,
+            reason="starting",
+            since=now,
+            planned=len(shard.tickers) * streams,
+        )
+        for shard in plan.shards
+    ]
+
+
+def _some(tickers: Sequence[str]) -> str:
+    return ", ".join(tickers[:10]) + (", ..." if len(tickers) > 10 else "")
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Children, and the servers of multiprocessing, inherit the mask: a signal to the whole process group, as Ctrl+C
+    or a closed terminal send it, cannot hit them before they are ready for it, or at all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

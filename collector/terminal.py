@@ -1,0 +1,38 @@
+"""The person's terminal, as it was before anything was drawn on it."""
+
+import contextlib
+import os
+import sys
+import termios
+
+LEAVE_SCREEN = b"\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l\r"
+"""End a synchronized update, plain colours, wrap lines, show the cursor, leave the alternate screen."""
+
+
+class Terminal:
+    """Remembers the modes of the terminal on standard output, for the case that its display is killed."""
+
+    def __init__(self) -> None:
+        """Raises OSError when standard output is no terminal."""
+        self.path = os.ttyname(sys.stdout.fileno())
+        self._modes = termios.tcgetattr(sys.stdout.fileno())
+
+    def restore(self) -> None:
+        """Make the terminal whole again after a display that could not do it itself. Never raises, never blocks."""
+        with contextlib.suppress(OSError, termios.error):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                os.write(descriptor, LEAVE_SCREEN)
+                termios.tcsetattr(descriptor, termios.TCSANOW, self._modes)
+            finally:
+                os.close(descriptor)
+
+
+def of_standard_output() -> Terminal | None:
+    """The terminal that a screen can be drawn on; None when output goes elsewhere, or the terminal can only print."""
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        return None
+    try:
+        return Terminal()
+    except (OSError, termios.error):
+        return None

@@ -1,0 +1,129 @@
+"""What a worker process runs: its connections, and the loop that passes on what they bring.
+
+The hub learns that a worker is alive from the reports of that same loop, so they cannot go on while it is stuck.
+"""
+
+import logging
+import os
+import select
+import time
+from collections.abc import Sequence
+from multiprocessing.queues import Queue
+
+import msgspec
+
+from collector.connection import Connection
+from collector.issplus import subscriptions
+from collector.outbox import Outbox
+from collector.sharding import Shard
+from shared import logs, processes
+from shared.settings import Settings
+from shared.timing import Deadline
+from shared.wire import ConnectionState, ConnectionStatus, Event, QuoteBatch, Upward, WorkerReport, encode
+
+REPORT_INTERVAL_S = 0.25
+STOP_LIMIT_S = 1.5
+NEWS = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
+
+log = logging.getLogger(__name__)
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """What one worker process has to do; crosses to it when it is started."""
+
+    worker: int
+    shards: tuple[Shard, ...]
+    settings: Settings
+    is_screen_drawn: bool
+
+
+def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
+    """The target of a worker process. Returns after SIGTERM; does not outlive the supervisor."""
+    stop_reader, stop_writer = os.pipe()
+    processes.become_child(on_terminate=lambda: os.write(stop_writer, b"\0"))
+    settings = assignment.settings
+    logs.configure(
+        f"worker-{assignment.worker + 1}",
+        settings.log,
+        screen=assignment.is_screen_drawn,
+        secrets=[settings.credentials.passcode.reveal()],
+    )
+    Worker(assignment, queue, stop_reader).run()
+
+
+class Worker:
+    """The connections of one worker, their common outbox, and the way to the hub. Lives in the main thread."""
+
+    def __init__(self, assignment: Assignment, queue: "Queue[bytes]", stop_reader: int) -> None:
+        self._number = assignment.worker
+        self._settings = assignment.settings
+        self._queue = queue
+        self._stop_reader = stop_reader
+        self._wakeup, self._waker = os.pipe()
+        self._outbox = Outbox()
+        self._states: dict[int, ConnectionState] = {}
+        self._next_report_at = 0.0
+        self._connections = [self._connection(shard) for shard in assignment.shards]
+
+    def _connection(self, shard: Shard) -> Connection:
+        settings = self._settings
+        return Connection(
+            shard.connection,
+            self._number,
+            subscriptions(shard.tickers, settings.exchange.streams, settings.instruments.board),
+            settings.exchange,
+            settings.credentials,
+            self._outbox,
+            self._wakeup,
+        )
+
+    def run(self) -> None:
+        """Pass on until `stop_reader` becomes readable, then stop in an orderly way."""
+        for index, connection in enumerate(self._connections):
+            connection.start(index * self._settings.exchange.connect_stagger_s)
+        flush_interval_s = self._settings.collector.flush_interval_ms / 1000
+        while not select.select([self._stop_reader], [], [], flush_interval_s)[0]:
+            self._pass_on()
+        self._stop()
+
+    def _pass_on(self) -> None:
+        """Send what there is; while the queue is full, the outbox and the counters go on merging instead."""
+        if not self._queue.full() and (quotes := self._outbox.take()):
+            self._send(QuoteBatch(self._number, quotes))
+        now = time.monotonic()
+        if now >= self._next_report_at and not self._queue.full():
+            self._next_report_at = now + REPORT_INTERVAL_S
+            for connection in self._connections:
+                connection.check()
+            self._report(is_last=False)
+
+    def _report(self, *, is_last: bool) -> None:
+        statuses = [connection.status() for connection in self._connections]
+        is_simulated = any(connection.is_simulated for connection in self._connections)
+        self._send(WorkerReport(self._number, statuses, self._events(statuses), is_simulated, is_last))
+
+    def _events(self, statuses: Sequence[ConnectionStatus]) -> list[Event]:
+        """Tell a person of connections that came online, were lost or were refused; the steps between are not news."""
+        events = []
+        for status in statuses:
+            before = self._states.get(status.number, ConnectionState.WAITING)
+            self._states[status.number] = status.state
+            if status.state is not before and status.state in NEWS:
+                events.append(Event(time.time(), f"connection {status.number + 1}", f"{status.state}: {status.reason}"))
+                log.info("connection %d is %s: %s", status.number + 1, status.state, status.reason)
+        return events
+
+    def _send(self, message: Upward) -> None:
+        self._queue.put(encode(message))
+
+    def _stop(self) -> None:
+        """Say goodbye on every connection, then pass on all that was received."""
+        deadline = Deadline(STOP_LIMIT_S)
+        for connection in self._connections:
+            connection.stop()
+        os.write(self._waker, b"\0")
+        for connection in self._connections:
+            connection.join(deadline.remaining())
+        if quotes := self._outbox.take():
+            self._send(QuoteBatch(self._number, quotes))
+        self._report(is_last=True)
