@@ -1,0 +1,109 @@
+"""The loop of screen mode: draws what the hub tells, and hears the keyboard and the signals."""
+
+import time
+from collections.abc import Collection
+from datetime import datetime
+from multiprocessing.connection import wait
+from signal import Signals
+
+from display.board import Board
+from display.feed import Feed, parent_sentinels
+from display.keys import Action, action_of
+from display.now import Now
+from display.screen import Screen
+from display.signals import Recorder
+from display.terminal import KEYBOARD, TerminalLost
+from display.views import screen_lines, starting_lines
+from shared.settings import DisplaySettings
+from shared.timing import Deadline
+
+CATCH_UP_S = 0.05
+"""How soon to try again while the terminal has not taken the last frame."""
+
+PATIENCE = 1.5
+"""Refresh intervals after which the ages are drawn anew although the hub has sent nothing."""
+
+
+class ScreenLoop:
+    """A picture is asked for once in a refresh interval and drawn when it comes, so that it is as new as can be."""
+
+    def __init__(self, feed: Feed, settings: DisplaySettings, recorder: Recorder, screen: Screen) -> None:
+        self._feed = feed
+        self._refresh_s = settings.refresh_s
+        self._recorder = recorder
+        self._screen = screen
+        self._board = Board(settings)
+        self._ask_at = Deadline(0.0)
+        self._draw_at = Deadline(0.0)
+        self._parent = parent_sentinels()
+        self._is_over = False
+
+    def run(self) -> None:
+        """Blocks until SIGTERM, or until the hub or the parent is gone. The terminal is whole afterwards.
+
+        Raises TerminalLost.
+        """
+        try:
+            while not self._is_over:
+                self._do_what_is_due()
+                self._hear(wait(self._sources(), min(self._ask_at.remaining(), self._draw_at.remaining())))
+        finally:
+            self._screen.leave()
+
+    def _sources(self) -> list[int]:
+        keyboard = [KEYBOARD] if self._screen.is_open else []
+        return [self._feed.fileno(), self._recorder.fileno(), *self._parent, *keyboard]
+
+    def _do_what_is_due(self) -> None:
+        if not self._screen.is_open and self._screen.is_allowed:
+            self._screen.enter()
+            self._draw_at = Deadline(0.0)
+        if self._ask_at.is_over():
+            self._ask_at = Deadline(self._refresh_s)
+            self._feed.ask()
+        if self._draw_at.is_over():
+            self._draw()
+
+    def _hear(self, ready: Collection[object]) -> None:
+        self._obey(self._recorder.take())
+        if self._feed.receive() and self._feed.market is not None:
+            self._board.advance(self._feed.market, time.monotonic())
+            self._draw()
+        if KEYBOARD in ready and self._screen.is_open:
+            for key in self._screen.pressed():
+                self._act(action_of(key))
+        self._is_over = self._is_over or self._feed.is_over or any(sentinel in ready for sentinel in self._parent)
+
+    def _obey(self, signals: set[Signals]) -> None:
+        if Signals.SIGHUP in signals:
+            raise TerminalLost("hung up")
+        if Signals.SIGTERM in signals:
+            self._is_over = True
+        elif Signals.SIGTSTP in signals:
+            self._screen.leave()
+            self._recorder.stop_self()
+        elif Signals.SIGCONT in signals:
+            self._screen.suspect()
+        if Signals.SIGWINCH in signals:
+            self._screen.forget()
+            self._draw_at = Deadline(0.0)
+
+    def _act(self, action: Action | None) -> None:
+        if action is Action.QUIT:
+            self._board.is_quitting = True
+            self._feed.quit()
+            self._draw()
+
+    def _draw(self) -> None:
+        """Bring the screen up to date; while the terminal is behind, or not ours, try again later."""
+        if self._screen.is_open and self._screen.is_ready():
+            self._screen.draw(self._lines())
+        is_late = self._screen.is_open and self._screen.is_behind
+        self._draw_at = Deadline(CATCH_UP_S if is_late else self._refresh_s * PATIENCE)
+
+    def _lines(self) -> list[str]:
+        width, height = self._screen.size
+        palette, market = self._screen.palette, self._feed.market
+        if market is None:
+            return starting_lines(width, height, palette)
+        return screen_lines(market, self._board, width, height, Now(time.monotonic(), datetime.now()), palette)

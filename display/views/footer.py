@@ -1,0 +1,134 @@
+"""Under the table: who is online, what is wrong, where the data comes from, which keys there are. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from display import keys
+from display.board import Board
+from display.now import Now, age_text
+from display.troubles import NO_ROUTE, has_no_route, phases, ranges, refused_tickers, troubles
+from display.views.palette import Palette, Role
+from display.views.text import Line, Span, flowed, paragraph
+from shared.market import Market
+from shared.printable import printable
+
+HUB_SILENT_AFTER_S = 5.0
+LOADING = "Loading the list of instruments..."
+GUEST = "guest login: data delayed by 15 minutes"
+TROUBLE = "Trouble: "
+VITAL_RANK = 3
+TICKERS_NAMED = 20
+OWN_GATEWAY = "iss.moex.com"
+
+
+class Section(NamedTuple):
+    """Lines that belong together; when there is too little room, those with the lowest `rank` stay."""
+
+    rank: int
+    lines: list[Line]
+
+
+def footer(market: Market, board: Board, limit: int, width: int, now: Now, palette: Palette) -> list[Line]:
+    """At most `limit` lines; what is wrong outlives what is merely good to know."""
+    sections = [
+        Section(0, _hub_silence(board, now, width, palette)),
+        Section(3, _states(market, now, width, palette)),
+        Section(1, _troubles(market, now, width, palette)),
+        Section(2, _hint(market, now, width, palette)),
+        Section(4, _refused_tickers(market, width, palette)),
+        Section(5, _facts(market, width, palette)),
+        Section(6, _keys(board, width, palette)),
+    ]
+    return _within(sections, limit)
+
+
+def _within(sections: Sequence[Section], limit: int) -> list[Line]:
+    """The sections in their own order. Room is given away by rank, one line being kept for each vital section."""
+    room = limit
+    kept: dict[int, list[Line]] = {}
+    for section in sorted(sections):
+        vital_ones_to_come = sum(bool(other.lines) for other in sections if section.rank < other.rank <= VITAL_RANK)
+        kept[section.rank] = _shortened(section.lines, max(min(room, 1), room - vital_ones_to_come))
+        room -= len(kept[section.rank])
+    return [line for section in sections for line in kept[section.rank]]
+
+
+def _shortened(lines: list[Line], limit: int) -> list[Line]:
+    """The first lines; where there is room to say so, the last one tells how many are missing."""
+    if len(lines) <= limit or limit < 2:
+        return lines[:limit]
+    return [*lines[: limit - 1], (Span(f"... {len(lines) - limit + 1} more lines", Role.WARNING),)]
+
+
+def _hub_silence(board: Board, now: Now, width: int, palette: Palette) -> list[Line]:
+    silence_s = 0.0 if board.advanced_at is None else now.age_s(board.advanced_at)
+    if silence_s < HUB_SILENT_AFTER_S:
+        return []
+    return paragraph(f"No news from the collector for {age_text(silence_s)}", Role.TROUBLE, width, palette)
+
+
+def _states(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
+    if not market.connections:
+        return paragraph(LOADING, Role.PLAIN, width, palette)
+    found = phases(market.connections.values(), now.monotonic)
+    words = f"Online: {ranges(found.online)}"
+    words += f" | Connecting: {ranges(found.on_the_way)}" if found.on_the_way else ""
+    words += f" | Stopped: {ranges(found.leaving)}" if found.leaving else ""
+    return paragraph(words, Role.PLAIN, width, palette, indent=len("Online: "))
+
+
+def _troubles(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
+    lines: list[Line] = []
+    for trouble in troubles(market.connections.values(), now.monotonic):
+        for line in paragraph(str(trouble), Role.TROUBLE, width - len(TROUBLE), palette):
+            lines.append((Span(" " * len(TROUBLE) if lines else TROUBLE), *line))
+    return lines
+
+
+def _hint(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
+    return paragraph(NO_ROUTE, Role.WARNING, width, palette) if has_no_route(market, now.monotonic) else []
+
+
+def _refused_tickers(market: Market, width: int, palette: Palette) -> list[Line]:
+    refused = refused_tickers(market.connections.values())
+    if not refused:
+        return []
+    by_reason: dict[str, list[str]] = {}
+    for ticker, reason in refused.items():
+        by_reason.setdefault(reason, []).append(ticker)
+    parts = [f"{_names(tickers)} ({reason})" for reason, tickers in by_reason.items()]
+    return paragraph(f"Refused tickers ({len(refused)}): {'; '.join(parts)}", Role.WARNING, width, palette, indent=2)
+
+
+def _names(tickers: list[str]) -> str:
+    unnamed = len(tickers) - TICKERS_NAMED
+    return ", ".join(tickers[:TICKERS_NAMED]) + (f" and {unnamed} more" if unnamed > 0 else "")
+
+
+def _facts(market: Market, width: int, palette: Palette) -> list[Line]:
+    totals = market.totals
+    subscribed = f"Subscriptions: {market.confirmed}/{totals.subscriptions_planned}"
+    facts = [subscribed + (f", {market.refused} refused" if market.refused else "")]
+    if totals.instruments_source:
+        facts.append(f"Instruments: {printable(totals.instruments_source)}")
+    if totals.worker_restarts:
+        facts.append(f"Worker restarts: {totals.worker_restarts}")
+    if totals.counters.decode_errors:
+        facts.append(f"Decode errors: {totals.counters.decode_errors}")
+    if totals.is_guest and not totals.is_simulated:
+        facts.append(GUEST)
+    if (gateway := _foreign_gateway(totals.gateway)) is not None:
+        facts.append(f"Gateway: {gateway}")
+    return flowed(((Span(fact),) for fact in facts), " | ", width, palette)
+
+
+def _foreign_gateway(gateway: str) -> str | None:
+    """Host and port of a gateway URL when it is not the exchange's own, otherwise None."""
+    address = gateway.partition("://")[2] or gateway
+    host_and_port = printable(address.partition("/")[0].rpartition("@")[2])
+    return None if host_and_port.partition(":")[0] in ("", OWN_GATEWAY) else host_and_port
+
+
+def _keys(board: Board, width: int, palette: Palette) -> list[Line]:
+    text = "Stopping..." if board.is_quitting else " | ".join(keys.help_items())
+    return paragraph(text, Role.QUIET, width, palette)

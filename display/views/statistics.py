@@ -1,0 +1,34 @@
+"""What the program says of itself when it has ended, on the normal screen. Pure."""
+
+from display.now import Now, uptime_text
+from display.views.header import SIMULATED
+from shared.market import Market
+from shared.wire import Totals
+
+
+def final_statistics(market: Market, now: Now) -> list[str]:
+    """Plain lines. Connections count as they were when the program was asked to stop, if `market` was left at that."""
+    totals, counters = market.totals, market.totals.counters
+    runtime_s = now.age_s(totals.started_at)
+    figures = {
+        "Runtime": f"{runtime_s:.1f} s" + (f" ({uptime_text(runtime_s)})" if runtime_s >= 3600 else ""),
+        "Messages": str(counters.messages),
+        "Updates": str(counters.updates),
+        "Average rate": f"{market.rate_average(now.monotonic):.1f} msg/s",
+        "Unique tickers": f"{len(market.quotes)} seen of {totals.tickers_planned} planned",
+        "With prices": str(market.with_prices),
+        "Connections": f"{market.online} of {totals.connections} online at the end",
+        "Reconnects": str(counters.reconnects),
+        "Worker restarts": str(totals.worker_restarts),
+        "Decode errors": str(counters.decode_errors) if counters.decode_errors else "",
+        "Latency": _latency(totals),
+    }
+    heading = "Final statistics" + (f" - {SIMULATED}" if totals.is_simulated else "")
+    return [heading, *(f"  {name + ':':<17}{figure}" for name, figure in figures.items() if figure)]
+
+
+def _latency(totals: Totals) -> str:
+    """Exchange to hub; empty while it is unknown."""
+    if totals.latency_p50_ms is None or totals.latency_p99_ms is None:
+        return ""
+    return f"p50 {totals.latency_p50_ms:.1f} ms, p99 {totals.latency_p99_ms:.1f} ms"

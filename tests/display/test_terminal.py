@@ -1,0 +1,35 @@
+"""A Terminal in a process of its own, whose descriptors it takes over."""
+
+import termios
+
+from tests.display import programs
+from tests.display.fake_hub import CONTEXT
+from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
+
+LOCAL_MODES = 3
+
+
+def is_echoing(terminal: PseudoTerminal) -> bool:
+    modes = terminal.modes[LOCAL_MODES]
+    assert isinstance(modes, int)
+    return bool(modes & termios.ECHO)
+
+
+def test_the_terminal_becomes_standard_input_and_output_and_its_modes_come_back() -> None:
+    with pseudo_terminal(33, 7) as terminal:
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=programs.report_terminal, args=(terminal.path, theirs))
+        process.start()
+        theirs.close()
+        with ours:
+            assert ours.recv() == (True, True, terminal.path, (33, 7))
+            echoes = []
+            for _ in range(3):
+                ours.send("next")
+                assert ours.recv() == "done"
+                echoes.append(is_echoing(terminal))
+        process.join()
+        process.close()
+        assert echoes == [False, False, True]
+        assert terminal.modes == terminal.modes_before
+        terminal.until(lambda: terminal.text.startswith("bye"), "the farewell was written")

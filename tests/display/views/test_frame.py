@@ -1,0 +1,78 @@
+"""The whole screen as text: what it has to look like stands in golden/."""
+
+from pathlib import Path
+
+import pytest
+
+from display.views import COLOURLESS, screen_lines, starting_lines
+from shared.market import Market
+from tests.display.samples import (
+    NOW,
+    TAGGED,
+    board_of,
+    market,
+    quote,
+    usual_connections,
+    usual_quotes,
+    without_route,
+)
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def screen(shown: Market, width: int, height: int) -> list[str]:
+    return screen_lines(shown, board_of(shown), width, height, NOW, COLOURLESS)
+
+
+def golden(name: str) -> list[str]:
+    return (GOLDEN / f"{name}.txt").read_text().splitlines()
+
+
+def busy() -> Market:
+    return market(usual_quotes(), usual_connections(), is_simulated=True, is_guest=True, gateway="127.0.0.1:40123")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_the_screen_looks_as_agreed(width: int) -> None:
+    assert [line.rstrip() for line in screen(busy(), width, 24)] == golden(f"busy_{width}")
+
+
+def test_the_screen_without_a_route_looks_as_agreed() -> None:
+    shown = market(connections=without_route(), is_guest=True)
+    assert [line.rstrip() for line in screen(shown, 80, 24)] == golden("no_route_80")
+
+
+def test_the_colours_are_as_agreed() -> None:
+    lines = screen_lines(busy(), board_of(busy()), 100, 24, NOW, TAGGED)
+    assert [line.rstrip() for line in lines] == golden("colours_100")
+
+
+@pytest.mark.parametrize("width", [1, 5, 17, 40, 59, 60, 80, 200])
+@pytest.mark.parametrize("height", [1, 2, 3, 5, 8, 11, 12, 24, 100])
+def test_the_screen_fits_every_terminal(width: int, height: int) -> None:
+    lines = screen(busy(), width, height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("height", [1, 4, 10, 24])
+@pytest.mark.parametrize("width", [20, 60, 120])
+def test_a_simulated_exchange_is_called_so_on_every_terminal(width: int, height: int) -> None:
+    assert "SIMULATED EXCHANGE" in screen(busy(), width, height)[0]
+
+
+def test_a_low_terminal_still_shows_quotes_and_what_is_wrong() -> None:
+    text = "\n".join(screen(busy(), 80, 10))
+    assert "AKRN" in text
+    assert "Trouble: " in text
+
+
+def test_as_many_rows_as_fit_are_shown_and_at_most_those_of_the_settings() -> None:
+    many = market([quote(f"T{n:03}") for n in range(200)], usual_connections())
+    assert sum(line.startswith(("T0", "T1")) for line in screen(many, 100, 40)) == 40 - 4 - 2 - 6
+    assert sum(line.startswith("T0") for line in screen(many, 100, 200)) == 50
+
+
+def test_before_the_first_picture_the_program_says_that_it_starts() -> None:
+    assert starting_lines(80, 24, COLOURLESS) == ["  MOEX Real-time Monitor", "  starting..."]
+    assert starting_lines(8, 1, COLOURLESS) == ["  MOEX R"]
