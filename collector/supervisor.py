@@ -294,7 +294,8 @@ class Supervisor:
     def _signals(self) -> Iterator[None]:
         """Within the block the stop signals ask to stop, those from before too; from its end on they do nothing."""
         for number in STOP_SIGNALS:
-            signal.signal(number, lambda *_: self.request_stop())
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+                signal.signal(number, lambda *_: self.request_stop())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         try:
             yield

@@ -1,0 +1,137 @@
+"""The real program as a test drives it: started as a user starts it, watched through its log, its output and /proc."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+CHECKOUT = Path(__file__).parents[2]
+LIMIT_S = 40.0
+"""Generous: how long a loaded machine may take for anything that is not slow by itself."""
+
+PASSCODE = "s3cret-Passcode"
+
+_started_line = re.compile(r"(worker \d+|display|simulator): \w+ -> starting: process (\d+) started")
+_T = TypeVar("_T")
+
+
+def wait_for(condition: Callable[[], _T], what: str, within_s: float = LIMIT_S) -> _T:
+    """The first true value of `condition`; AssertionError when there is none in time."""
+    end = time.monotonic() + within_s
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {within_s} s: {what}")
+        time.sleep(0.02)
+    return value
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Program:
+    """`run.py` in a session of its own, with home, cache and state in `folder`. Killed at the end of the block."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        config: str = "",
+        environment: Mapping[str, str] | None = None,
+        stdout: int | None = None,
+    ) -> None:
+        self.log_file = folder / "monitor.log"
+        self.summary_file = folder / "summary.json"
+        self.output_file = folder / "output.txt"
+        config_file = folder / "config.toml"
+        config_file.write_text(config)
+        command = [sys.executable, str(CHECKOUT / "run.py"), "--config", str(config_file), *arguments]
+        command += ["--log-file", str(self.log_file), "--summary", str(self.summary_file)]
+        paths = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MOEX_", "PYTHON"))}
+        with self.output_file.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=inherited | paths | dict(environment or {}),
+                stdin=subprocess.DEVNULL if stdout is None else stdout,
+                stdout=output if stdout is None else stdout,
+                stderr=output if stdout is None else stdout,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self.session():
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(LIMIT_S)
+
+    # ---- what it says
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    @property
+    def output(self) -> str:
+        return self.output_file.read_text()
+
+    def wait_for_log(self, text: str, count: int = 1) -> None:
+        wait_for(lambda: self.log.count(text) >= count, f"{count} times {text!r} in the log")
+
+    def summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = json.loads(self.summary_file.read_text())
+        return summary
+
+    # ---- its processes
+
+    def children(self) -> dict[str, int]:
+        """The process of each child, by its name, as the log told last."""
+        return {name: int(pid) for name, pid in _started_line.findall(self.log)}
+
+    def session(self) -> list[int]:
+        """Every process of the program that is alive, helpers of multiprocessing included."""
+        return [pid for pid in _pids() if _session_of(pid) == self.pid and is_alive(pid)]
+
+    def command_lines(self) -> str:
+        """What `ps` shows of the program's processes."""
+        return "\n".join(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in self.session())
+
+    # ---- its end
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit code. Every process of the program has to be gone then."""
+        code = self._process.wait(LIMIT_S)
+        wait_for(lambda: not self.session(), "no process is left behind")
+        return code
+
+    def stop(self) -> int:
+        self.send(signal.SIGTERM)
+        return self.wait()
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
