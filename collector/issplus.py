@@ -4,19 +4,25 @@ Facts are from the exchange's documentation and its own client (moexalgo/beta/is
 question open (the unit of `timestamp`, numbers as text, a plain number for a `fixed`), every answer is taken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from shared.printable import printable
-from shared.quotes import Book, Candle, Fields, Level, Price, Quote, Stamp, is_storable, price_of
+from shared.quotes import MOST_DECIMALS, Book, Candle, Fields, Level, Price, Quote, Stamp, is_storable, price_of
 from shared.settings import Credentials
 from shared.simulated import is_simulator
 
 MARKET = "MXSE"
 CANDLE_INTERVAL = "M1"
+LAYOUTS_KEPT = 256
+COLUMNS_LIMIT = 10_000
+"""Bytes of a list of columns; the longest that is documented has 500."""
+
 END_OF_TIME_MS = 4_102_444_800_000.0
 """The year 2100: a message that claims to be later would make all that follow it look old."""
 
@@ -89,23 +95,46 @@ class _Properties(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
+    """What every body is made of; how its rows are to be read is told by its own columns."""
+
     properties: _Properties
-    columns: tuple[str, ...]
-    data: list[list[Any]]
+    columns: msgspec.Raw
+    data: msgspec.Raw
 
 
 _body_decoder = msgspec.json.Decoder(_Body)
+_columns_decoder = msgspec.json.Decoder(tuple[str, ...])
+_rows_decoder = msgspec.json.Decoder(list[list[Any]])
+
+Rows = Sequence[Sequence[Any]]
 
 
 def decode(subscription: Subscription, body: bytes | bytearray, received_at: float) -> Change:
     """What a MESSAGE of `subscription` changes. Raises BodyError, and nothing else, when it does not fit."""
     try:
-        parsed = _body_decoder.decode(body)
-        return _DECODERS[subscription.stream](subscription.ticker, parsed, received_at)
+        return _DECODERS[subscription.stream](subscription.ticker, _body_decoder.decode(body), received_at)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BodyError(str(error)) from error
     except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise BodyError(f"{type(error).__name__}: {error}") from error
+
+
+def _key(columns: msgspec.Raw) -> bytes:
+    """A list of columns as the caches of layouts know it."""
+    if len(columns) > COLUMNS_LIMIT:
+        raise BodyError(f"a list of columns of {len(columns)} bytes")
+    return bytes(columns)
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _names(columns: bytes) -> tuple[str, ...]:
+    return _columns_decoder.decode(columns)
+
+
+def _typed_rows(cells: Iterable[Any]) -> "msgspec.json.Decoder[Rows]":
+    """A decoder of rows that have a cell of each of these types, in this order."""
+    row: Any = tuple[tuple(cells)]  # type: ignore[misc]
+    return msgspec.json.Decoder(list[row])
 
 
 def _stamp(properties: _Properties) -> Stamp | None:
@@ -132,50 +161,72 @@ def _to_milliseconds(time: float) -> float:
     return time * 1e3 if time < 1e11 else time
 
 
-# ---- order books
-
-
-def _decode_book(ticker: str, body: _Body, at: float) -> Change:
-    if body.properties.type != "snapshot":
-        raise BodyError(f"an order book of type {body.properties.type!r}, only snapshots are known")
-    columns = body.columns
-    if not columns and not body.data:
-        return _book_change(ticker, Book((), (), 0), at, body)
-    side_at, price_at, lots_at = (columns.index(name) for name in ("BUYSELL", "PRICE", "QUANTITY"))
-    bids: list[Level] = []
-    asks: list[Level] = []
-    decimals = 0
-    for row in body.data:
-        price = _price("PRICE", row[price_at])
-        if price is None:
-            continue
-        decimals = max(decimals, price.decimals)
-        side = {"B": bids, "S": asks}[row[side_at]]
-        side.append(Level(price.value, _lots(row[lots_at])))
-    bids.sort(key=_level_price, reverse=True)
-    asks.sort(key=_level_price)
-    return _book_change(ticker, Book(tuple(bids), tuple(asks), decimals), at, body)
-
-
-def _book_change(ticker: str, book: Book, at: float, body: _Body) -> Change:
-    return Change(Quote(ticker, 1, book, at, _stamp(body.properties)), is_snapshot=True)
-
-
-def _level_price(level: Level) -> float:
-    return level.price
-
-
-def _lots(cell: object) -> int | None:
-    lots = _price("QUANTITY", cell)
-    return None if lots is None else int(lots.value)
-
-
 def _price(column: str, cell: object) -> Price | None:
     """The number in a cell, None for null. Raises BodyError for anything else."""
     price = price_of(cell)
     if price is None and cell is not None and not (isinstance(cell, list) and cell[:1] == [None]):
         raise BodyError(f"{column} is no number: {cell!r}")
     return price
+
+
+# ---- order books
+
+
+class _BookLayout(NamedTuple):
+    """How rows with one list of columns are read: a decoder for cells as they usually are, and the three that count."""
+
+    decoder: "msgspec.json.Decoder[Rows]"
+    side_price_lots: Callable[[Sequence[Any]], tuple[Any, Any, Any]]
+
+
+_BOOK_CELLS: Mapping[str, Any] = {"BUYSELL": str, "PRICE": tuple[float, int], "QUANTITY": int}
+_price_of_level = itemgetter(0)
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _book_layout(columns: bytes) -> _BookLayout:
+    names = _names(columns)
+    decoder = _typed_rows(_BOOK_CELLS.get(name, Any) for name in names)
+    return _BookLayout(decoder, itemgetter(*(names.index(name) for name in _BOOK_CELLS)))
+
+
+def _decode_book(ticker: str, body: _Body, at: float) -> Change:
+    if body.properties.type != "snapshot":
+        raise BodyError(f"an order book of type {body.properties.type!r}, only snapshots are known")
+    sides: dict[str, list[Level]] = {"B": [], "S": []}
+    decimals = 0
+    for side, (price, price_decimals), lots in _levels(body):
+        sides[side].append((price, lots))
+        if price_decimals != decimals:
+            decimals = _finer(decimals, price_decimals)
+    bids, asks = sides["B"], sides["S"]
+    bids.sort(key=_price_of_level, reverse=True)
+    asks.sort(key=_price_of_level)
+    return Change(Quote(ticker, 1, Book(bids, asks, decimals), at, _stamp(body.properties)), is_snapshot=True)
+
+
+def _levels(body: _Body) -> Iterable[tuple[str, tuple[float, int], int | None]]:
+    if bytes(body.data) == b"[]":
+        return []
+    layout = _book_layout(_key(body.columns))
+    try:
+        return map(layout.side_price_lots, layout.decoder.decode(body.data))
+    except msgspec.ValidationError:
+        return _unusual_levels(map(layout.side_price_lots, _rows_decoder.decode(body.data)))
+
+
+def _unusual_levels(cells: Iterable[tuple[Any, Any, Any]]) -> Iterable[tuple[str, tuple[float, int], int | None]]:
+    """Levels whose cells are plain numbers or null. Raises BodyError for anything else."""
+    for side, price_cell, lots_cell in cells:
+        price, lots = _price("PRICE", price_cell), _price("QUANTITY", lots_cell)
+        if price is not None:
+            yield side, price, None if lots is None else int(lots.value)
+
+
+def _finer(decimals: int, others: int) -> int:
+    if not 0 <= others <= MOST_DECIMALS:
+        raise BodyError(f"a price with {others} decimals")
+    return max(decimals, others)
 
 
 # ---- securities
@@ -189,48 +240,70 @@ _NUMERIC = frozenset(
 )
 """Columns that hold a number, bare or with decimals (the CONNECTED body lists their types)."""
 
+_NumericCell = float | tuple[float, int] | None
+"""Without constraints: with one inside such a union, msgspec 0.22.0 corrupts the heap."""
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _securities_decoder(columns: bytes) -> "msgspec.json.Decoder[Rows]":
+    """For rows whose cells are as they usually are: numbers where they belong, else text or null."""
+    return _typed_rows(_NumericCell if name in _NUMERIC else str | None for name in _names(columns))
+
 
 def _decode_securities(ticker: str, body: _Body, at: float) -> Change:
     kind = body.properties.type
     if kind not in ("snapshot", "updates", "removal"):
         raise BodyError(f"securities of type {kind!r}")
-    row = _row_of(ticker, body)
-    fields: Fields = {} if kind == "removal" else {c: _cell(c, v) for c, v in zip(body.columns, row, strict=True)}
     is_full = kind != "updates"
+    fields = _fields(ticker, body) if kind != "removal" else {}
     quote = Quote(ticker, 1, fields=fields, fields_at=at, fields_stamp=_stamp(body.properties), is_full=is_full)
     return Change(quote, is_snapshot=is_full)
 
 
-def _row_of(ticker: str, body: _Body) -> list[Any]:
+def _fields(ticker: str, body: _Body) -> Fields:
+    names = _names(_key(body.columns))
+    try:
+        row = _row_of(ticker, names, _securities_decoder(bytes(body.columns)).decode(body.data))
+    except msgspec.ValidationError:
+        row = _row_of(ticker, names, _rows_decoder.decode(body.data))
+        row = [_usual_cell(name, cell) for name, cell in zip(names, row, strict=True)]
+    fields = dict(zip(names, row, strict=True))
+    for name, cell in fields.items():
+        if type(cell) is tuple:
+            _finer(0, cell[1])
+        elif type(cell) is str and not cell.isprintable():
+            fields[name] = printable(cell)
+    return fields
+
+
+def _row_of(ticker: str, names: Sequence[str], rows: Rows) -> Sequence[Any]:
     """The row of `ticker`: normally the only one."""
-    ticker_at = body.columns.index("TICKER")
-    for row in body.data:
+    ticker_at = names.index("TICKER")
+    for row in rows:
         if str(row[ticker_at]).rpartition(".")[2] == ticker:
             return row
     raise BodyError(f"no row for {ticker}")
 
 
-def _cell(column: str, value: Any) -> Any:
-    """The cell as the Quote keeps it: numbers as they came, text without control characters."""
+def _usual_cell(column: str, cell: Any) -> Any:
+    """A number or null of a numeric column; of another, what can be kept, and text for what cannot."""
     if column in _NUMERIC:
-        return value if _price(column, value) is not None else None
-    if value is None or price_of(value) is not None:
-        return value
-    return printable(value if isinstance(value, str) else repr(value))
+        return cell if _price(column, cell) is not None else None
+    return cell if cell is None or isinstance(cell, str) or price_of(cell) is not None else repr(cell)
 
 
 # ---- candles
 
 
 def _decode_candles(ticker: str, body: _Body, at: float) -> Change:
-    is_snapshot = body.properties.type == "snapshot"
+    names, rows = _names(_key(body.columns)), _rows_decoder.decode(body.data)
     quote = Quote(ticker, 1)
-    if body.properties.type != "removal" and body.data:
-        start_at = body.columns.index("FROM")
-        newest = max(body.data, key=lambda row: str(row[start_at]))
-        quote.candle, quote.candle_at = _candle(dict(zip(body.columns, newest, strict=True))), at
+    if body.properties.type != "removal" and rows:
+        start_at = names.index("FROM")
+        newest = max(rows, key=lambda row: str(row[start_at]))
+        quote.candle, quote.candle_at = _candle(dict(zip(names, newest, strict=True))), at
         quote.candle_stamp = _stamp(body.properties)
-    return Change(quote, is_snapshot)
+    return Change(quote, is_snapshot=body.properties.type == "snapshot")
 
 
 def _candle(cells: Mapping[str, Any]) -> Candle:

@@ -15,6 +15,8 @@ STABLE_AFTER_S = 30.0
 """A connection that stayed online this long has earned quick retries again."""
 
 CLOSING_LIMIT_S = 1.0
+STARTING = "starting"
+"""The reason of a connection that waits for its first attempt."""
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class Lifecycle:
     def start(self, now: float, delay_s: float) -> None:
         """Begin; the first attempt is made after `delay_s`."""
         self.retry_at = now + delay_s
-        self._enter(ConnectionState.WAITING, "starting", now)
+        self._enter(ConnectionState.WAITING, STARTING, now)
 
     def opened(self, now: float) -> None:
         """The WebSocket is open."""

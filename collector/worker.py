@@ -6,6 +6,7 @@ The hub learns that a worker is alive from the reports of that same loop, so the
 import logging
 import os
 import select
+import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.queues import Queue
@@ -14,6 +15,7 @@ import msgspec
 
 from collector.connection import Connection
 from collector.issplus import subscriptions
+from collector.lifecycle import STARTING
 from collector.outbox import Outbox
 from collector.sharding import Shard
 from shared import logs, processes
@@ -23,7 +25,9 @@ from shared.wire import ConnectionState, ConnectionStatus, Event, QuoteBatch, Up
 
 REPORT_INTERVAL_S = 0.25
 STOP_LIMIT_S = 1.5
+EXIT_OWN_FAILURE = 70
 NEWS = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
+UNTOLD = (ConnectionState.WAITING, STARTING)
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,10 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
-    """The target of a worker process. Returns after SIGTERM; does not outlive the supervisor."""
+    """The target of a worker process. Returns after SIGTERM; does not outlive the supervisor.
+
+    Raises SystemExit with EXIT_OWN_FAILURE when the worker itself fails, and the log says why.
+    """
     stop_reader, stop_writer = os.pipe()
     processes.become_child(on_terminate=lambda: os.write(stop_writer, b"\0"))
     settings = assignment.settings
@@ -48,7 +55,11 @@ def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
         screen=assignment.is_screen_drawn,
         secrets=[settings.credentials.passcode.reveal()],
     )
-    Worker(assignment, queue, stop_reader).run()
+    try:
+        Worker(assignment, queue, stop_reader).run()
+    except Exception:
+        log.exception("the worker failed")
+        sys.exit(EXIT_OWN_FAILURE)
 
 
 class Worker:
@@ -61,7 +72,7 @@ class Worker:
         self._stop_reader = stop_reader
         self._wakeup, self._waker = os.pipe()
         self._outbox = Outbox()
-        self._states: dict[int, ConnectionState] = {}
+        self._told: dict[int, tuple[ConnectionState, str]] = {}
         self._next_report_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
 
@@ -103,12 +114,13 @@ class Worker:
         self._send(WorkerReport(self._number, statuses, self._events(statuses), is_simulated, is_last))
 
     def _events(self, statuses: Sequence[ConnectionStatus]) -> list[Event]:
-        """Tell a person of connections that came online, were lost or were refused; the steps between are not news."""
+        """Tell a person of connections that came online, were lost or were refused; the steps between are not news,
+        and neither is the same failure again: a gateway that is down all night does not fill a disk."""
         events = []
         for status in statuses:
-            before = self._states.get(status.number, ConnectionState.WAITING)
-            self._states[status.number] = status.state
-            if status.state is not before and status.state in NEWS:
+            news = (status.state, status.reason)
+            if status.state in NEWS and news != self._told.get(status.number, UNTOLD):
+                self._told[status.number] = news
                 events.append(Event(time.time(), f"connection {status.number + 1}", f"{status.state}: {status.reason}"))
                 log.info("connection %d is %s: %s", status.number + 1, status.state, status.reason)
         return events

@@ -33,18 +33,15 @@ class Stamp(NamedTuple):
     seqnum: int
 
 
-class Level(NamedTuple):
-    """One price level of an order book; `lots` is None when the exchange sent none."""
-
-    price: float
-    lots: int | None
+Level = tuple[float, int | None]
+"""One price level of an order book: price and lots; lots are None when the exchange sent none."""
 
 
-class Book(msgspec.Struct, array_like=True, frozen=True):
-    """An order book snapshot, best levels first. An empty side is an empty tuple."""
+class Book(msgspec.Struct, array_like=True):
+    """An order book snapshot, best levels first. An empty side is an empty list. Never changed once it is made."""
 
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    bids: list[Level]
+    asks: list[Level]
     decimals: int
 
 
@@ -112,12 +109,13 @@ class Quote(msgspec.Struct, array_like=True):
         return True
 
     def take_candle(self, candle: Candle, at: float, stamp: Stamp | None) -> bool:
-        """Keep the newest candle by its start and by `stamp`; False when it is older than the one here."""
-        if _is_older(stamp, self.candle_stamp) or (self.candle is not None and candle.start < self.candle.start):
+        """Keep the newest candle; False when it began earlier than the one here, or is an older state of the same."""
+        known = self.candle
+        if known is not None and candle.start < known.start:
             return False
-        self.candle, self.candle_at = candle, at
-        if stamp is not None:
-            self.candle_stamp = stamp
+        if known is not None and candle.start == known.start and _is_older(stamp, self.candle_stamp):
+            return False
+        self.candle, self.candle_at, self.candle_stamp = candle, at, stamp
         return True
 
     def merge(self, newer: "Quote") -> None:
@@ -151,14 +149,14 @@ class Quote(msgspec.Struct, array_like=True):
     def bid(self) -> Price | None:
         """Best bid: of the order book once there was one, of the securities stream before."""
         if self.book is not None:
-            return Price(self.book.bids[0].price, self.book.decimals) if self.book.bids else None
+            return Price(self.book.bids[0][0], self.book.decimals) if self.book.bids else None
         return self._price("BID")
 
     @property
     def ask(self) -> Price | None:
         """Best ask: of the order book once there was one, of the securities stream before."""
         if self.book is not None:
-            return Price(self.book.asks[0].price, self.book.decimals) if self.book.asks else None
+            return Price(self.book.asks[0][0], self.book.decimals) if self.book.asks else None
         return self._price("OFFER")
 
     @property

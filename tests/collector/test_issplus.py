@@ -18,7 +18,7 @@ from collector.issplus import (
     is_temporary,
     subscriptions,
 )
-from shared.quotes import Book, Level, Price, Quote, Stamp
+from shared.quotes import Book, Price, Quote, Stamp
 from shared.settings import Credentials, Secret
 from shared.simulated import SIMULATOR_NAME
 
@@ -76,8 +76,8 @@ def test_the_best_bid_is_the_highest_and_the_best_ask_the_lowest_in_any_order() 
     ]
     quote = book(rows).quote
     assert quote.book == Book(
-        (Level(306.12, 7), Level(306.11, 5)),
-        (Level(306.13, 1), Level(306.14, 3)),
+        [(306.12, 7), (306.11, 5)],
+        [(306.13, 1), (306.14, 3)],
         2,
     )
     assert (quote.bid, quote.ask, quote.book_at) == (Price(306.12, 2), Price(306.13, 2), RECEIVED_AT)
@@ -101,12 +101,12 @@ def test_an_empty_side_is_known_to_be_empty() -> None:
     quote = book([["B", [1, 0], 1, None]]).quote
     assert quote.ask is None
     assert quote.book is not None
-    assert quote.book.asks == ()
+    assert quote.book.asks == []
 
 
 def test_null_cells_are_survived() -> None:
     quote = book([["B", None, 1, None], ["B", [None, 2], 1, None], ["S", [2, 0], None, None]]).quote
-    assert quote.book == Book((), (Level(2.0, None),), 0)
+    assert quote.book == Book([], [(2.0, None)], 0)
 
 
 def test_a_book_makes_earlier_messages_worthless() -> None:
@@ -143,7 +143,7 @@ def test_a_message_without_time_and_number_has_no_stamp() -> None:
 
 def test_updates_hold_only_the_columns_that_came() -> None:
     quote = securities({"BIDDEPTHT": 12, "LAST": [306.13, 2]})
-    assert quote.fields == {"TICKER": "MXSE.TQBR.SBER", "BIDDEPTHT": 12, "LAST": [306.13, 2]}
+    assert quote.fields == {"TICKER": "MXSE.TQBR.SBER", "BIDDEPTHT": 12, "LAST": (306.13, 2)}
     assert not quote.is_full
 
 

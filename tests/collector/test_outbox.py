@@ -1,11 +1,11 @@
 """What waits in a worker is bounded by its tickers, and nothing that was counted is lost."""
 
 from collector.outbox import Outbox
-from shared.quotes import Book, Fields, Level, Quote, Stamp
+from shared.quotes import Book, Fields, Quote, Stamp
 
 
 def book_of(price: float, seqnum: int, ticker: str = "SBER") -> Quote:
-    return Quote(ticker, 1, Book((Level(price, 1),), (), 0), 1.0, Stamp(1.0, seqnum))
+    return Quote(ticker, 1, Book([(price, 1)], [], 0), 1.0, Stamp(1.0, seqnum))
 
 
 def test_messages_of_one_ticker_become_one_record_that_counts_them() -> None:

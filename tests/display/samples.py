@@ -56,8 +56,8 @@ def quote(
     return found
 
 
-def _side(price: Price | None) -> tuple[Level, ...]:
-    return () if price is None else (Level(price.value, 10),)
+def _side(price: Price | None) -> list[Level]:
+    return [] if price is None else [(price.value, 10)]
 
 
 def market(

@@ -38,7 +38,7 @@ def test_many_different_troubles_do_not_make_the_line_endless() -> None:
     connections = without_route()
     for status in connections:
         status.reason = f"reason {status.number}"
-    assert status_line(market(connections=connections), NOW).endswith("; and 27 more")
+    assert status_line(market(connections=connections), NOW).count("; and 27 more") == 1
 
 
 def test_restarts_of_workers_are_told() -> None:

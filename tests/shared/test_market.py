@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.market import EVENTS_KEPT, Latency, Market
-from shared.quotes import Book, Level, Quote, Stamp
+from shared.quotes import Book, Quote, Stamp
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -43,7 +43,7 @@ def report(*connections: ConnectionStatus, worker: int = 0, is_last: bool = Fals
 
 def quote(ticker: str, bid: float, stamp_ms: float) -> Quote:
     made = Quote(ticker, updates=1)
-    made.take_book(Book((Level(bid, 1),), (), 2), stamp_ms / 1000, Stamp(stamp_ms, 1))
+    made.take_book(Book([(bid, 1)], [], 2), stamp_ms / 1000, Stamp(stamp_ms, 1))
     return made
 
 

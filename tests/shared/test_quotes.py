@@ -11,7 +11,7 @@ from shared.quotes import Book, Candle, Level, Price, Quote, Stamp, price_of
 
 
 def book(bid: float | None = 306.12, ask: float | None = 306.13) -> Book:
-    sides = [() if price is None else (Level(price, 5),) for price in (bid, ask)]
+    sides: list[list[Level]] = [[] if price is None else [(price, 5)] for price in (bid, ask)]
     return Book(sides[0], sides[1], 2)
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.quotes import Book, Candle, Level, Price, Quote, Stamp
+from shared.quotes import Book, Candle, Price, Quote, Stamp
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -24,7 +24,7 @@ texts = st.text(max_size=8)
 whole = st.integers(0, 2**53)
 times = st.floats(0, 1e9)
 stamps = st.builds(Stamp, times, whole)
-levels = st.lists(st.builds(Level, times, st.none() | whole), max_size=3).map(tuple)
+levels = st.lists(st.tuples(times, st.none() | whole), max_size=3)
 prices = st.builds(Price, times, st.integers(0, 6))
 cells = st.none() | whole | times | texts | st.tuples(times, st.integers(0, 6)).map(list)
 counters = st.builds(Counters, *[whole] * len(Counters.__struct_fields__))
@@ -88,12 +88,12 @@ def test_a_request_arrives_as_it_was_sent(request_: Request) -> None:
 
 
 def test_what_is_read_back_has_its_own_types() -> None:
-    sent = Quote("SBER", book=Book((Level(1.0, None),), (), 2), book_stamp=Stamp(1.0, 2))
+    sent = Quote("SBER", book=Book([(1.0, None)], [], 2), book_stamp=Stamp(1.0, 2))
     received = decode_upward(encode(QuoteBatch(0, [sent])))
     assert isinstance(received, QuoteBatch)
     (quote,) = received.quotes
     assert quote.book is not None
-    assert isinstance(quote.book.bids[0], Level)
+    assert quote.book.bids[0] == (1.0, None)
     assert isinstance(quote.book_stamp, Stamp)
 
 
