@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from threading import Thread
 
-from collector.framing import Message
+from collector.framing import BUFFER_SIZE, Message, Messages
 from collector.issplus import BodyError, Stream, Subscription, connect_headers, decode, is_temporary
 from collector.issplus import is_simulated as is_simulated_exchange
 from collector.lifecycle import Action, Lifecycle
@@ -22,6 +22,9 @@ from shared.wire import ConnectionState, ConnectionStatus, Counters
 
 SAMPLE_LENGTH = 200
 LONGEST_WAIT_S = 60.0
+PLENTY = BUFFER_SIZE // 2
+"""Bytes of one read after which there is no sense in waiting for more to come."""
+
 MISFIT_LOG_INTERVAL_S = 60.0
 
 log = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class Connection:
         credentials: Credentials,
         outbox: Outbox,
         wakeup: int,
+        gather_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.number = number
@@ -49,6 +53,8 @@ class Connection:
         self._credentials = credentials
         self._outbox = outbox
         self._wakeup = wakeup
+        self._gather_s = gather_s
+        self._is_gathering = False
         self._clock = clock
         self._lifecycle = Lifecycle(f"connection {number + 1}", exchange, Random())
         self._counters = Counters()
@@ -125,13 +131,24 @@ class Connection:
         """Read first and judge afterwards: what waits in the socket proves life, however long this process slept."""
         wait_s = min(self._lifecycle.wait_s(self._clock()), LONGEST_WAIT_S)
         if self._socket is not None:
-            self._take(self._socket.read(wait_s))
+            self._take(self._gathered(self._socket) or self._socket.read(wait_s))
         elif not self._is_stopping:
             select.select([self._wakeup], [], [], wait_s)
         if self._is_stopping:
             self._lifecycle.stop(self._clock())
         while (action := self._lifecycle.due(self._clock())) is not None:
             self._do(action)
+
+    def _gathered(self, sock: StompSocket) -> Arrival | None:
+        """While data flow, leave them in the socket until the next multiple of `gather_s`, then read them at once.
+
+        None when there was nothing to wait for, or nothing came: the next message is then waited for and read alone.
+        """
+        if not self._is_gathering or self._is_stopping:
+            return None
+        select.select([self._wakeup], [], [], self._gather_s - self._clock() % self._gather_s)
+        arrival = sock.read(0)
+        return arrival if arrival.size else None
 
     def _do(self, action: Action) -> None:
         if action is Action.OPEN:
@@ -190,19 +207,23 @@ class Connection:
     # ---- what the gateway sent
 
     def _take(self, arrival: Arrival) -> None:
+        """Messages first: a frame may end their subscription, or the connection, and comes after them then."""
+        is_online = self._lifecycle.state is ConnectionState.ONLINE
+        self._is_gathering = is_online and self._gather_s > 0 and bool(arrival.messages) and arrival.size < PLENTY
         if not arrival.size:
             return
         now = self._clock()
         self._lifecycle.heard(now)
         self._counters.bytes += arrival.size
-        for frame in arrival.frames:
-            self._take_frame(frame, now)
         if arrival.messages:
             self._take_messages(arrival.messages, now)
+        for frame in arrival.frames:
+            if self._socket is not None:  # what follows a refused login is of no interest
+                self._take_frame(frame, now)
 
     def _take_frame(self, frame: ServerFrame, now: float) -> None:
         match frame.command:
-            case "CONNECTED":
+            case "CONNECTED" if self._lifecycle.state is ConnectionState.GREETING:
                 self._take_greeting(frame.headers, now)
             case "ERROR":
                 self._take_error(frame.headers, now)
@@ -240,13 +261,10 @@ class Connection:
         self._confirmed.discard(key)
         self._refusals[key] = printable(reason)
 
-    def _take_messages(self, messages: Sequence[Message], now: float) -> None:
-        self._counters.messages += len(messages)
-        groups: dict[bytes, list[Message]] = {}
-        for message in messages:
-            groups.setdefault(message.subscription, []).append(message)
+    def _take_messages(self, messages: Messages, now: float) -> None:
         changes: list[Quote] = []
-        for key, group in groups.items():
+        for key, group in messages.items():
+            self._counters.messages += len(group)
             subscription = self._subscriptions.get(key)
             if subscription is None:
                 self._misfit("a subscription that is not ours", repr(key), now, len(group))
@@ -264,10 +282,12 @@ class Connection:
         """
         changes: list[Quote] = []
         for index in range(len(group) - 1, -1, -1):
+            buffer, start, end = group[index]
+            body = buffer[start:end]
             try:
-                change = decode(subscription, group[index].body, now)
+                change = decode(subscription, body, now)
             except BodyError as error:
-                self._misfit(f"{subscription.destination} of {subscription.ticker}: {error}", group[index].body, now)
+                self._misfit(f"{subscription.destination} of {subscription.ticker}: {error}", body, now)
                 continue
             changes.append(change.quote)
             if change.is_snapshot and subscription.stream is Stream.ORDERBOOKS:

@@ -1,95 +1,115 @@
-"""Bytes of a socket -> WebSocket frames -> STOMP frames. Pure, and on the hot path: offsets into one buffer, no copies.
+"""Bytes of a socket -> WebSocket frames -> STOMP frames. Pure, and the hot path: the program's speed is decided here.
 
-Only what the gateway sends nearly always is told apart here (whole, unmasked data frames that each hold whole STOMP
-frames); `stomp_socket` hands everything else to the libraries.
+Nearly all that the gateway sends is a whole, unmasked WebSocket frame that holds one whole STOMP MESSAGE. Those are
+found by one pattern and only pointed at; every other frame is handed out whole, for the libraries to read.
 """
 
-from typing import NamedTuple
+import re
 
 from shared.errors import ProtocolError
-
-WHOLE_BINARY = 0x82
-WHOLE_TEXT = 0x81
-"""First byte of a WebSocket frame that is a message of its own (RFC 6455, 5.2)."""
 
 FRAME_LIMIT = 8 * 2**20
 """Longest WebSocket frame, and longest unfinished STOMP frame, that is taken; the CONNECTED frame has 100 kB."""
 
+BUFFER_SIZE = 256 * 2**10
+
 COMMANDS = (b"MESSAGE\n", b"RECEIPT\n", b"ERROR\n", b"CONNECTED\n", b"REPLY\n", b"CLOSED\n")
 
+Message = tuple[bytes | bytearray, int, int]
+"""Where the body of a MESSAGE is: in which buffer, from where to where, its NUL excluded."""
 
-class Span(NamedTuple):
-    """A WebSocket frame within a buffer: where it starts, and where its payload starts and ends."""
+Messages = dict[bytes, list[Message]]
+"""Messages by the subscription that their header names, each list in the order of arrival."""
 
-    frame: int
-    payload: int
-    end: int
-
-
-class Message(NamedTuple):
-    """A STOMP MESSAGE: whose it is, and where in `buffer` its body starts and ends (NUL excluded)."""
-
-    subscription: bytes
-    buffer: bytes | bytearray
-    start: int
-    end: int
-
-    @property
-    def body(self) -> bytes | bytearray:
-        """The body, copied."""
-        return self.buffer[self.start : self.end]
+_usual_message = re.compile(
+    rb"[\x81\x82]"  # RFC 6455, 5.2: a whole text or binary message ...
+    rb"(?:\x7e(..)|([\x00-\x7d]))"  # ... unmasked, of 126 to 65,535 bytes or of fewer
+    rb"MESSAGE\n"
+    rb"(?:(?!subscription:)[^\n]++\n)*+"
+    rb"subscription:([^\n]*+)\n"
+    rb"(?:[^\n]++\n)*+\n",
+    re.DOTALL,
+)
 
 
-def split_websocket(buffer: bytearray, start: int, end: int) -> tuple[list[Span], int]:
-    """The whole WebSocket frames in `buffer[start:end]`, and how long the buffer's content from the last one on must
-    get before another one is whole (0 when nothing is left over).
+class ReceiveBuffer:
+    """The bytes of one connection that are not yet read, in one piece of memory. Used by one thread."""
 
-    The leftover starts at the end of the last span. Raises ProtocolError for a frame longer than FRAME_LIMIT.
-    """
-    spans: list[Span] = []
-    while end - start >= 2:
-        length = buffer[start + 1]
-        payload = start + 2
-        if length & 0x80:  # masked: 4 bytes more; the library unmasks
-            payload += 4
-            length &= 0x7F
-        if length == 126:
-            payload += 2
-            if end - start < 4:
+    def __init__(self) -> None:
+        self._bytes = bytearray(BUFFER_SIZE)
+        self._start = 0
+        self._end = 0
+        self._needed = 0
+
+    def room(self) -> memoryview:
+        """Where the next bytes go; to be released before anything else is called. What was handed out is void now."""
+        rest = self._end - self._start
+        if self._start:
+            self._bytes[:rest] = self._bytes[self._start : self._end]
+            self._start, self._end = 0, rest
+        if self._needed > len(self._bytes):
+            self._bytes.extend(bytes(self._needed - len(self._bytes)))
+        elif len(self._bytes) > BUFFER_SIZE >= self._needed and rest < BUFFER_SIZE:
+            del self._bytes[BUFFER_SIZE:]
+        return memoryview(self._bytes)[rest:]
+
+    def received(self, size: int) -> None:
+        """`size` bytes were put into the room."""
+        self._end += size
+
+    def take_messages(self, messages: Messages) -> None:
+        """Add the messages at the front, up to the first frame that is anything else.
+
+        STOMP allows NUL inside a body with content-length. The bodies of ISS+ are JSON, which cannot hold NUL, so the
+        first NUL ends the frame, and a wrong content-length swallows nothing.
+        """
+        buffer, start, end = self._bytes, self._start, self._end
+        match, find, known = _usual_message.match, buffer.find, messages.get
+        while (found := match(buffer, start, end)) is not None:
+            long_length, short_length, subscription = found.groups()
+            if long_length is not None:
+                stop = start + 4 + (long_length[0] << 8 | long_length[1])
+            else:
+                stop = start + 2 + short_length[0]
+            body = found.end()
+            nul = stop - 1
+            if stop > end or body > nul or find(0, start + 4, stop) != nul:
                 break
-            length = buffer[start + 2] << 8 | buffer[start + 3]
-        elif length == 127:
-            payload += 8
-            if end - start < 10:
-                break
-            length = int.from_bytes(buffer[start + 2 : start + 10], "big")
+            if (group := known(subscription)) is None:
+                messages[subscription] = [(buffer, body, nul)]
+            else:
+                group.append((buffer, body, nul))
+            start = stop
+        self._start = start
+
+    def take_frame(self) -> bytes | None:
+        """The WebSocket frame at the front, header and all; None while it is not whole.
+
+        Raises ProtocolError for a frame longer than FRAME_LIMIT, before it has come.
+        """
+        size = self._size_of_frame()
+        if size is None or self._start + size > self._end:
+            self._needed = size or 0
+            return None
+        frame = bytes(self._bytes[self._start : self._start + size])
+        self._start += size
+        self._needed = 0
+        return frame
+
+    def _size_of_frame(self) -> int | None:
+        """RFC 6455, 5.2. None while its header is not whole."""
+        header = self._bytes[self._start : min(self._start + 10, self._end)]
+        if len(header) < 2:
+            return None
+        length, size = header[1] & 0x7F, 2 + 4 * (header[1] >> 7)
+        if length >= 126:
+            width = 2 if length == 126 else 8
+            if len(header) < 2 + width:
+                return None
+            length, size = int.from_bytes(header[2 : 2 + width], "big"), size + width
         if length > FRAME_LIMIT:
             raise ProtocolError(f"the gateway sent a frame of {length} bytes, more than {FRAME_LIMIT} are not taken")
-        stop = payload + length
-        if stop > end:
-            return spans, stop - start
-        spans.append(Span(start, payload, stop))
-        start = stop
-    return spans, 0 if start == end else 14
-
-
-def message_at(buffer: bytearray, start: int, end: int) -> Message | None:
-    """The STOMP MESSAGE that fills `buffer[start:end]` but for line ends behind it; None when it is anything else.
-
-    STOMP allows NUL inside a body with content-length. The bodies of ISS+ are JSON, which cannot hold NUL, so the
-    first NUL ends the frame and a wrong content-length swallows nothing.
-    """
-    nul = buffer.find(0, start, end)
-    if nul < 0 or not buffer.startswith(b"MESSAGE\n", start):
-        return None
-    if nul + 1 != end and buffer[nul + 1 : end].strip(b"\n"):
-        return None
-    body = buffer.find(b"\n\n", start, nul)
-    name = buffer.find(b"\nsubscription:", start, body)
-    if body < 0 or name < 0:
-        return None
-    value_end = buffer.find(10, name + 14, body + 1)
-    return Message(bytes(buffer[name + 14 : value_end]), buffer, body + 2, nul)
+        return size + length
 
 
 class StompSplitter:

@@ -12,8 +12,6 @@ from multiprocessing.queues import Queue
 from queue import Empty
 from threading import Condition, Thread
 
-import msgspec
-
 from shared.market import Market
 from shared.wire import Event, QuoteBatch, Request, WorkerReport, decode_request, decode_upward, encode
 
@@ -48,6 +46,8 @@ class Drain:
                 continue
             except (EOFError, OSError):
                 break
+            except Exception:
+                log.exception("worker %d sent what cannot be used", self.worker + 1)
         self._queue.close()
 
 
@@ -77,11 +77,7 @@ class Hub:
         return self._reported_at.get(worker)
 
     def _take(self, drain: Drain, data: bytes) -> None:
-        try:
-            message = decode_upward(data)
-        except msgspec.DecodeError:
-            log.exception("worker %d sent what cannot be read", drain.worker + 1)
-            return
+        message = decode_upward(data)
         with self._changed:
             if drain.is_abandoned:
                 return
@@ -124,8 +120,8 @@ class Hub:
                 connection.send_bytes(data)
         except (EOFError, OSError):
             pass  # it closed, or was killed
-        except msgspec.DecodeError:
-            log.exception("a watcher sent what cannot be read")
+        except Exception:
+            log.exception("a watcher cannot be fed")
         finally:
             connection.close()
 

@@ -5,6 +5,7 @@ which blocks in `open`, `read` and the sending methods, each for a bounded time;
 """
 
 import functools
+import http.cookies
 import os
 import select
 import socket
@@ -21,16 +22,7 @@ import stomp.transport
 import stomp.utils
 import websocket
 
-from collector.framing import (
-    FRAME_LIMIT,
-    WHOLE_BINARY,
-    WHOLE_TEXT,
-    Message,
-    Span,
-    StompSplitter,
-    message_at,
-    split_websocket,
-)
+from collector.framing import FRAME_LIMIT, Messages, ReceiveBuffer, StompSplitter
 from shared.addresses import is_this_machine
 from shared.errors import ConnectionFailed, ProtocolError
 from shared.printable import printable
@@ -38,7 +30,6 @@ from shared.timing import Deadline
 
 SUBPROTOCOL = "STOMP"
 SEND_TIMEOUT_S = 5.0
-BUFFER_SIZE = 256 * 2**10
 DISCONNECT_RECEIPT = "disconnect"
 
 
@@ -53,11 +44,11 @@ class ServerFrame(NamedTuple):
 class Arrival(NamedTuple):
     """What one read brought, in bytes (`size`, 0 is nothing at all) and sorted.
 
-    `messages` are in the order of their arrival; they point into the socket's buffer, which stays as it is until the
-    next read. Pings, pongs and heart-beats show in `size` alone.
+    `messages` point into the socket's buffer, which stays as it is until the next read. Pings, pongs and heart-beats
+    show in `size` alone.
     """
 
-    messages: list[Message]
+    messages: Messages
     frames: list[ServerFrame]
     size: int
 
@@ -68,32 +59,32 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
     def __init__(self, wakeup: int) -> None:
         super().__init__(auto_decode=False)
         self._wakeup = wakeup
+        self._is_aborted = False
         self._raw: socket.socket | None = None
         self._websocket: websocket.WebSocket | None = None
         self._poll = select.poll()
-        self._buffer = bytearray(BUFFER_SIZE)
-        self._filled = 0
-        self._taken = 0
-        self._needed = 0
+        self._buffer = ReceiveBuffer()
         self._splitter = StompSplitter()
         self._fragments = websocket.continuous_frame(False, True)
         self._frames: list[ServerFrame] = []
+        self._end: ConnectionFailed | None = None
 
     # ---- opening
 
     def open(self, url: str, timeout_s: float) -> None:
         """Connect, TLS, upgrade: one attempt. Raises ConnectionFailed.
 
-        Each system call is bounded by `timeout_s`, the whole only by `abort`: a server can drip bytes for ever.
+        Each system call on a socket is bounded by `timeout_s`, the whole only by `abort`, for a server can drip bytes
+        for ever; the name server and a proxy are not even bounded by that.
         """
         connection = websocket.WebSocket(
             skip_utf8_validation=True,  # a TEXT frame would be checked in pure Python, 30 times as slow
             sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            sslopt={"context": _tls_context()},  # used behind a proxy only, see _connect
+            sslopt={"context": tls_context()} if is_encrypted(url) else None,  # for the way through a proxy
         )
         try:
             self._connect(connection, url, Deadline(timeout_s))
-        except (OSError, ValueError, websocket.WebSocketException) as error:
+        except (OSError, ValueError, http.cookies.CookieError, websocket.WebSocketException) as error:
             self.close()
             raise ConnectionFailed(_reason(error)) from error
         connection.settimeout(SEND_TIMEOUT_S)
@@ -107,10 +98,10 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
     def _connect(self, connection: websocket.WebSocket, url: str, deadline: Deadline) -> None:
         proxy = proxy_of(url)
         if not proxy:
-            self._raw = _dial(url, deadline)
-            if url.startswith("wss:"):
+            self._raw = self._dial(url, deadline)
+            if is_encrypted(url):
                 host = urlsplit(url).hostname
-                tls = _tls_context().wrap_socket(self._raw, server_hostname=host, do_handshake_on_connect=False)
+                tls = tls_context().wrap_socket(self._raw, server_hostname=host, do_handshake_on_connect=False)
                 self._raw = tls
                 tls.do_handshake()
         connection.connect(  # type: ignore[no-untyped-call]
@@ -122,6 +113,28 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
             socket=self._raw,
             **proxy,
         )
+
+    def _dial(self, url: str, deadline: Deadline) -> socket.socket:
+        """Try each address of the host in turn, each with its share of the time that is left."""
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        addresses = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        failure: OSError = OSError("the host has no address")
+        for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            self._raw = sock = socket.socket(family, kind, protocol)
+            sock.settimeout(max(0.1, deadline.remaining() / left))
+            if self._is_aborted:  # `abort` may have come when there was no socket yet, or the one before
+                raise OSError("given up")
+            try:
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+                continue
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(max(0.1, deadline.remaining()))
+            return sock
+        raise failure
 
     # ---- sending
 
@@ -151,71 +164,70 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         """Wait up to `timeout_s` for bytes, read what is there at once, and split it.
 
         Returns early and empty, once, when the wakeup descriptor is readable. Raises ConnectionFailed when the peer
-        closed, the network broke, or no further frame can be found in what came.
+        closed, the network broke, or no further frame can be found in what came; what was read before the end is
+        delivered first, and the next call raises.
         """
-        self._make_room()
+        if self._end is not None:
+            raise self._end
         size = self._receive() if self._is_readable(timeout_s) else 0
-        spans, needed = split_websocket(self._buffer, self._taken, self._filled)
-        messages: list[Message] = []
+        messages: Messages = {}
         self._frames = []
-        for span in spans:
-            self._take(span, messages)
-        self._taken = spans[-1].end if spans else self._taken
-        self._needed = needed
+        try:
+            if size:
+                self._split(messages)
+        except ConnectionFailed as end:
+            if not messages and not self._frames:
+                raise
+            self._end = end
         return Arrival(messages, self._frames, size)
+
+    def _split(self, messages: Messages) -> None:
+        """Messages the fast way, and whatever lies between them the libraries' way."""
+        while True:
+            if self._splitter.is_between_frames and not self._fragments.recving_frames:
+                self._buffer.take_messages(messages)
+            if (frame := self._buffer.take_frame()) is None:
+                return
+            self._take_rare(frame, messages)
 
     def _is_readable(self, timeout_s: float) -> bool:
         sock = self._raw
         if sock is None:
             raise ConnectionFailed("the socket is closed")
-        if isinstance(sock, ssl.SSLSocket) and sock.pending():
-            return True
+        if isinstance(sock, ssl.SSLSocket):
+            if sock.pending():
+                return True
+        elif timeout_s == 0:
+            return True  # reading a plain socket never waits
         ready = [fd for fd, _ in self._poll.poll(timeout_s * 1000)]
         if self._wakeup in ready:
             self._poll.unregister(self._wakeup)  # it stays readable: once is enough to be told
             ready.remove(self._wakeup)
         return bool(ready)
 
-    def _make_room(self) -> None:
-        """Move an unfinished frame to the front; make the buffer as large as that frame is going to be."""
-        rest = self._filled - self._taken
-        if self._taken:
-            self._buffer[:rest] = self._buffer[self._taken : self._filled]
-            self._taken, self._filled = 0, rest
-        if self._needed > len(self._buffer):
-            self._buffer.extend(bytes(self._needed - len(self._buffer)))
-        elif len(self._buffer) > BUFFER_SIZE and rest < BUFFER_SIZE and self._needed <= BUFFER_SIZE:
-            del self._buffer[BUFFER_SIZE:]
-
     def _receive(self) -> int:
+        """What is there now, without waiting for more: the size, 0 when it is not enough to be read."""
         assert self._raw is not None
         try:
-            with memoryview(self._buffer) as view:
-                size = self._raw.recv_into(view[self._filled :])
-        except (TimeoutError, ssl.SSLWantReadError):  # readable, but not yet a whole TLS record
-            return 0
+            with self._buffer.room() as room:
+                size = self._read(room)
+        except (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0  # readable, but not yet a whole TLS record
         except OSError as error:
             raise ConnectionFailed(_reason(error)) from error
         if size == 0:
             raise ConnectionFailed("the gateway closed the connection")
-        self._filled += size
+        self._buffer.received(size)
         return size
 
-    def _take(self, span: Span, messages: list[Message]) -> None:
-        """Sort one WebSocket frame: a MESSAGE is only pointed at, the rest goes the libraries' way."""
-        start = span.payload
-        is_whole = self._buffer[span.frame] in (WHOLE_BINARY, WHOLE_TEXT) and self._buffer[span.frame + 1] < 0x80
-        if is_whole and not self._fragments.recving_frames:
-            if self._splitter.is_between_frames:
-                message = message_at(self._buffer, start, span.end)
-                if message is not None:
-                    messages.append(message)
-                    return
-            self._take_payload(bytes(self._buffer[start : span.end]), messages)
-        else:
-            self._take_rare(bytes(self._buffer[span.frame : span.end]), messages)
+    def _read(self, room: memoryview) -> int:
+        """The socket has a time-out for sending; a plain one is read past it, which saves asking whether to wait."""
+        assert self._raw is not None
+        if isinstance(self._raw, ssl.SSLSocket):
+            return _read_records(self._raw, room)
+        return os.readv(self._raw.fileno(), [room])
 
-    def _take_rare(self, raw: bytes, messages: list[Message]) -> None:
+    def _take_rare(self, raw: bytes, messages: Messages) -> None:
         """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client."""
         source = memoryview(raw)
         position = 0
@@ -232,7 +244,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         except websocket.WebSocketException as error:
             raise ProtocolError(f"the gateway broke the WebSocket protocol: {_reason(error)}") from error
 
-    def _obey(self, frame: websocket.ABNF, messages: list[Message]) -> None:
+    def _obey(self, frame: websocket.ABNF, messages: Messages) -> None:
         match frame.opcode:
             case websocket.ABNF.OPCODE_CLOSE:
                 raise ConnectionFailed(_close_reason(frame.data))
@@ -243,7 +255,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
             case _:
                 self._take_fragment(frame, messages)
 
-    def _take_fragment(self, frame: websocket.ABNF, messages: list[Message]) -> None:
+    def _take_fragment(self, frame: websocket.ABNF, messages: Messages) -> None:
         fragments = self._fragments
         fragments.validate(frame)
         fragments.add(frame)
@@ -252,13 +264,14 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         if fragments.is_fire(frame):
             self._take_payload(fragments.extract(frame)[1].data, messages)
 
-    def _take_payload(self, payload: bytes, messages: list[Message]) -> None:
+    def _take_payload(self, payload: bytes, messages: Messages) -> None:
         for raw in self._splitter.feed(payload):
             frame = stomp.utils.parse_frame(raw)
             if frame is None:
                 continue
             if frame.cmd == "MESSAGE" and "subscription" in frame.headers:
-                messages.append(Message(frame.headers["subscription"].encode(), frame.body, 0, len(frame.body)))
+                group = messages.setdefault(frame.headers["subscription"].encode(), [])
+                group.append((frame.body, 0, len(frame.body)))
             else:
                 self.process_frame(frame, raw)
 
@@ -272,9 +285,11 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
 
     def abort(self) -> None:
         """End whatever the connection's thread is blocked in. May be called by any thread, any number of times."""
+        self._is_aborted = True
         if (sock := self._raw) is not None:
             try:
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not the method of an SSLSocket: it would have the other thread go on in plain text.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
             except OSError:
                 return  # it is not connected any more
 
@@ -287,6 +302,10 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         if self._raw is not None:
             self._raw.close()
         self._raw = self._websocket = None
+
+
+def is_encrypted(url: str) -> bool:
+    return url.startswith("wss:")
 
 
 def proxy_of(url: str) -> dict[str, object]:
@@ -309,34 +328,32 @@ def proxy_of(url: str) -> dict[str, object]:
     return options
 
 
-def _dial(url: str, deadline: Deadline) -> socket.socket:
-    """Try each address of the host in turn, each with its share of the time that is left."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
-    addresses = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    failure: OSError = OSError("the host has no address")
-    for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        sock = socket.socket(family, kind, protocol)
-        sock.settimeout(max(0.1, deadline.remaining() / left))
-        try:
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            failure = error
-            continue
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(max(0.1, deadline.remaining()))
-        return sock
-    raise failure
-
-
 @functools.cache
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Verifies the host name and the certificate against the system's authorities. Writes no SSLKEYLOGFILE."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_default_certs()
     return context
+
+
+def _read_records(tls: ssl.SSLSocket, room: memoryview) -> int:
+    """All whole TLS records that are there: each call of the library reads 16 kB at most, and would wait for the rest
+    of a record that has begun. Returns 0 at the end of the stream; raises SSLWantReadError when nothing is whole."""
+    tls.settimeout(0)
+    try:
+        size = tls.recv_into(room)
+        while 0 < size < len(room):
+            try:
+                more = tls.recv_into(room[size:])
+            except OSError:  # no more for now; the next read says so if it is the end
+                break
+            if more == 0:
+                break
+            size += more
+        return size
+    finally:
+        tls.settimeout(SEND_TIMEOUT_S)
 
 
 def _close_reason(data: str | bytes) -> str:
@@ -358,7 +375,7 @@ def _reason(error: BaseException) -> str:
             return "connection refused"
         case ConnectionResetError() | BrokenPipeError():
             return "connection reset by the peer"
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():
             return "the host name cannot be resolved"
         case websocket.WebSocketBadStatusException():
             return f"the server answered HTTP {error.status_code} instead of a WebSocket"

@@ -37,8 +37,9 @@ from shared.timing import Deadline
 from shared.wire import ConnectionState, ConnectionStatus, Totals
 
 TICK_S = 0.25
-SUSPENDED_AFTER_S = 2.0
-"""A loop that did not come round for this long was itself stopped, and must not judge its children by that."""
+SUSPENDED_AFTER_S = 0.75
+"""A loop that did not come round for this long was itself stopped, and must not judge its children by that: less than
+child.FROZEN_AFTER_S by more than the time between two reports."""
 
 QUEUE_LIMIT = 256
 WORKERS_STOP_LIMIT_S = 2.0
@@ -96,11 +97,16 @@ class Supervisor:
                     looked_at = self._look(looked_at)
             finally:
                 self._stop()
+                self._close()
 
     def request_stop(self) -> None:
         """Ask the main loop to end; once more shortens the ending. Any thread and any signal handler may call it."""
         self._stop_requests += 1
-        with contextlib.suppress(BlockingIOError):
+        self._wake()
+
+    def _wake(self) -> None:
+        """Have the main loop look at once. Any thread may call it."""
+        with contextlib.suppress(OSError):  # it was woken and has not looked yet, or the run is over
             self._wake_writer.send(b"\0")
 
     # ---- starting
@@ -120,7 +126,7 @@ class Supervisor:
         """Before anything else: it must be forked from a process that has no threads and no work in progress."""
         paths = [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
-        self._context.set_forkserver_preload(["collector.worker"])
+        self._context.set_forkserver_preload(["collector.preload"])
         with _signals_blocked():
             resource_tracker.ensure_running()  # unblocks signals when it starts, so not together with the other
         with _signals_blocked():
@@ -133,8 +139,7 @@ class Supervisor:
         except Exception as error:
             log.exception("no list of instruments")
             self._load_failure = f"no list of instruments: {error}"
-        with contextlib.suppress(BlockingIOError):
-            self._wake_writer.send(b"\0")
+        self._wake()
 
     def _start_workers(self, instruments: Instruments) -> None:
         collector = self._settings.collector
@@ -269,6 +274,11 @@ class Supervisor:
             self._repair_terminal(child)
         self._hub.update(lambda market: market.sample(time.monotonic()))
 
+    def _close(self) -> None:
+        for sock in (self._wake_reader, self._wake_writer, self._listener):
+            if sock is not None:
+                sock.close()
+
     def _end(self, children: Sequence[Child], limit_s: float) -> None:
         """Ask, wait, kill, join: bounded by `limit_s`, and by a second request to stop."""
         deadline = Deadline(limit_s)
@@ -276,7 +286,7 @@ class Supervisor:
             child.terminate()
         while any(child.pid for child in children) and not deadline.is_over() and self._stop_requests < 2:
             self._wait(min(deadline.remaining(), TICK_S))
-            self._reap(children)
+            self._reap(self._children())  # whoever has died and is not reaped would wake the wait again and again
         for child in children:
             child.kill("did not stop when asked")
         for child in children:

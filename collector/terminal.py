@@ -22,15 +22,15 @@ class Terminal:
         with contextlib.suppress(OSError, termios.error):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             try:
-                os.write(descriptor, LEAVE_SCREEN)
                 termios.tcsetattr(descriptor, termios.TCSANOW, self._modes)
+                os.write(descriptor, LEAVE_SCREEN)  # last: it fails where nobody reads
             finally:
                 os.close(descriptor)
 
 
 def of_standard_output() -> Terminal | None:
     """The terminal that a screen can be drawn on; None when output goes elsewhere, or the terminal can only print."""
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    if sys.stdout is None or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return None
     try:
         return Terminal()

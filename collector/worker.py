@@ -23,10 +23,14 @@ from shared.settings import Settings
 from shared.timing import Deadline
 from shared.wire import ConnectionState, ConnectionStatus, Event, QuoteBatch, Upward, WorkerReport, encode
 
-REPORT_INTERVAL_S = 0.25
+REPORT_INTERVAL_S = 0.5
+SETTLE_S = 0.005
+"""Connections that were woken together bring their news within this time: one batch instead of five."""
+
+NEWS, STOP = b"n", b"s"
 STOP_LIMIT_S = 1.5
 EXIT_OWN_FAILURE = 70
-NEWS = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
+TOLD = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
 UNTOLD = (ConnectionState.WAITING, STARTING)
 
 log = logging.getLogger(__name__)
@@ -46,8 +50,9 @@ def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
 
     Raises SystemExit with EXIT_OWN_FAILURE when the worker itself fails, and the log says why.
     """
-    stop_reader, stop_writer = os.pipe()
-    processes.become_child(on_terminate=lambda: os.write(stop_writer, b"\0"))
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    processes.become_child(on_terminate=lambda: os.write(writer, STOP))
     settings = assignment.settings
     logs.configure(
         f"worker-{assignment.worker + 1}",
@@ -56,7 +61,7 @@ def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
         secrets=[settings.credentials.passcode.reveal()],
     )
     try:
-        Worker(assignment, queue, stop_reader).run()
+        Worker(assignment, queue, reader, writer).run()
     except Exception:
         log.exception("the worker failed")
         sys.exit(EXIT_OWN_FAILURE)
@@ -65,13 +70,14 @@ def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
 class Worker:
     """The connections of one worker, their common outbox, and the way to the hub. Lives in the main thread."""
 
-    def __init__(self, assignment: Assignment, queue: "Queue[bytes]", stop_reader: int) -> None:
+    def __init__(self, assignment: Assignment, queue: "Queue[bytes]", reader: int, writer: int) -> None:
+        """`reader` and `writer` are the ends of a pipe that wakes the loop: NEWS of the outbox, or STOP."""
         self._number = assignment.worker
         self._settings = assignment.settings
         self._queue = queue
-        self._stop_reader = stop_reader
+        self._reader = reader
         self._wakeup, self._waker = os.pipe()
-        self._outbox = Outbox()
+        self._outbox = Outbox(on_news=lambda: os.write(writer, NEWS))
         self._told: dict[int, tuple[ConnectionState, str]] = {}
         self._next_report_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
@@ -86,27 +92,42 @@ class Worker:
             settings.credentials,
             self._outbox,
             self._wakeup,
+            gather_s=self._gather_s,
         )
 
+    @property
+    def _gather_s(self) -> float:
+        """How long a connection leaves what comes in its socket, so that one wake-up serves several messages."""
+        collector = self._settings.collector
+        return collector.flush_interval_ms / 1000 if collector.profile == "economy" else 0.0
+
     def run(self) -> None:
-        """Pass on until `stop_reader` becomes readable, then stop in an orderly way."""
+        """Pass on until told to stop, then stop in an orderly way."""
         for index, connection in enumerate(self._connections):
             connection.start(index * self._settings.exchange.connect_stagger_s)
-        flush_interval_s = self._settings.collector.flush_interval_ms / 1000
-        while not select.select([self._stop_reader], [], [], flush_interval_s)[0]:
+        while STOP not in self._woken():
             self._pass_on()
         self._stop()
+
+    def _woken(self) -> bytes:
+        """What the loop was woken for: at once when the outbox was empty, in time for the next report otherwise."""
+        timeout_s = max(0.0, self._next_report_at - time.monotonic())
+        if not select.select([self._reader], [], [], timeout_s)[0]:
+            return b""
+        time.sleep(SETTLE_S)
+        return os.read(self._reader, 4096)
 
     def _pass_on(self) -> None:
         """Send what there is; while the queue is full, the outbox and the counters go on merging instead."""
         if not self._queue.full() and (quotes := self._outbox.take()):
             self._send(QuoteBatch(self._number, quotes))
         now = time.monotonic()
-        if now >= self._next_report_at and not self._queue.full():
+        if now >= self._next_report_at:
             self._next_report_at = now + REPORT_INTERVAL_S
             for connection in self._connections:
                 connection.check()
-            self._report(is_last=False)
+            if not self._queue.full():
+                self._report(is_last=False)
 
     def _report(self, *, is_last: bool) -> None:
         statuses = [connection.status() for connection in self._connections]
@@ -119,7 +140,7 @@ class Worker:
         events = []
         for status in statuses:
             news = (status.state, status.reason)
-            if status.state in NEWS and news != self._told.get(status.number, UNTOLD):
+            if status.state in TOLD and news != self._told.get(status.number, UNTOLD):
                 self._told[status.number] = news
                 events.append(Event(time.time(), f"connection {status.number + 1}", f"{status.state}: {status.reason}"))
                 log.info("connection %d is %s: %s", status.number + 1, status.state, status.reason)

@@ -75,7 +75,8 @@ class CollectorSettings(msgspec.Struct, frozen=True):
     workers: Annotated[int, Meta(ge=1, le=64)] = 6
     connections: Annotated[int, Meta(ge=1, le=1000)] = 30
     tickers_per_connection: Annotated[int, Meta(ge=1, le=1000)] = 50
-    flush_interval_ms: Annotated[int, Meta(ge=1, le=5000)] = 100
+    profile: Literal["economy", "latency"] = "economy"
+    flush_interval_ms: Annotated[int, Meta(ge=1, le=5000)] = 80
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):

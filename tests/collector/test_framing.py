@@ -6,12 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stomp.utils import parse_frame
 
-from collector.framing import (
-    FRAME_LIMIT,
-    StompSplitter,
-    message_at,
-    split_websocket,
-)
+from collector.framing import BUFFER_SIZE, FRAME_LIMIT, Messages, ReceiveBuffer, StompSplitter
 from shared.errors import ProtocolError
 
 BINARY, TEXT, PING, CONTINUATION = 0x2, 0x1, 0x9, 0x0
@@ -27,63 +22,88 @@ def message(body: bytes, subscription: str = "7-SBER", headers: str = "") -> byt
     return f"MESSAGE\ndestination:MXSE.orderbooks\nsubscription:{subscription}\n{headers}\n".encode() + body + b"\0"
 
 
-def payloads_of(data: bytes) -> tuple[list[bytes], bytes]:
-    buffer = bytearray(data)
-    spans, _ = split_websocket(buffer, 0, len(buffer))
-    rest = spans[-1].end if spans else 0
-    return [bytes(buffer[span.payload : span.end]) for span in spans], bytes(buffer[rest:])
+def filled(data: bytes) -> ReceiveBuffer:
+    buffer = ReceiveBuffer()
+    fill(buffer, data)
+    return buffer
+
+
+def fill(buffer: ReceiveBuffer, data: bytes) -> None:
+    """As a socket would, in as many reads as it takes."""
+    while data:
+        with buffer.room() as room:
+            size = min(len(room), len(data))
+            room[:size] = data[:size]
+        buffer.received(size)
+        data = data[size:]
+        if data:
+            assert buffer.take_frame() is None
+
+
+def frames_in(buffer: ReceiveBuffer) -> list[bytes]:
+    frames = []
+    while (frame := buffer.take_frame()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def messages_in(data: bytes) -> list[tuple[bytes, bytes]]:
+    messages: Messages = {}
+    filled(data).take_messages(messages)
+    return [(key, bytes(data[start:end])) for key, group in messages.items() for data, start, end in group]
 
 
 @given(
     st.lists(st.tuples(st.binary(max_size=70_000), st.sampled_from([BINARY, TEXT, PING, CONTINUATION])), max_size=6),
     st.data(),
 )
-def test_websocket_frames_are_found_for_any_cut_of_the_bytes(
-    frames: list[tuple[bytes, int]], data: st.DataObject
-) -> None:
-    stream = b"".join(websocket_frame(payload, opcode) for payload, opcode in frames)
+def test_frames_are_found_for_any_cut_of_the_bytes(frames: list[tuple[bytes, int]], data: st.DataObject) -> None:
+    wanted = [websocket_frame(payload, opcode) for payload, opcode in frames]
+    stream = b"".join(wanted)
     cut = data.draw(st.integers(0, len(stream)))
-    first, rest = payloads_of(stream[:cut])
-    second, left_over = payloads_of(rest + stream[cut:])
-    assert first + second == [payload for payload, _ in frames]
-    assert left_over == b""
+    buffer = ReceiveBuffer()
+    found = []
+    for piece in (stream[:cut], stream[cut:]):
+        for start in range(0, len(piece), 60_000):
+            fill(buffer, piece[start : start + 60_000])
+            found += frames_in(buffer)
+    assert found == wanted
 
 
-@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536, 3_000_000])
 def test_each_form_of_length_is_read(length: int) -> None:
-    assert payloads_of(websocket_frame(b"x" * length)) == ([b"x" * length], b"")
+    frame = websocket_frame(b"x" * length)
+    assert frames_in(filled(frame)) == [frame]
 
 
 def test_a_masked_frame_is_found_whole_with_its_mask() -> None:
-    data = websocket_frame(b"hello", is_masked=True)
-    buffer = bytearray(data + b"\x82")
-    spans, needed = split_websocket(buffer, 0, len(buffer))
-    assert [(span.frame, span.end) for span in spans] == [(0, len(data))]
-    assert needed > 0
+    frame = websocket_frame(b"hello", is_masked=True)
+    assert frames_in(filled(frame + b"\x82")) == [frame]
 
 
-def test_the_length_needed_for_an_unfinished_frame_is_told() -> None:
-    data = websocket_frame(b"x" * 100_000)
-    buffer = bytearray(data[:50])
-    assert split_websocket(buffer, 0, 50) == ([], len(data))
+def test_the_buffer_grows_for_a_long_frame_and_shrinks_again() -> None:
+    buffer = filled(websocket_frame(b"x" * 3_000_000))
+    assert len(frames_in(buffer)) == 1
+    with buffer.room() as room:
+        assert len(room) == BUFFER_SIZE
 
 
 def test_a_frame_beyond_the_limit_is_refused_before_it_is_received() -> None:
-    header = b"\x82\x7f" + (FRAME_LIMIT + 1).to_bytes(8, "big")
+    buffer = filled(b"\x82\x7f" + (FRAME_LIMIT + 1).to_bytes(8, "big"))
     with pytest.raises(ProtocolError, match=str(FRAME_LIMIT + 1)):
-        split_websocket(bytearray(header), 0, len(header))
+        buffer.take_frame()
 
 
-@given(st.binary(max_size=300).filter(lambda b: b"\0" not in b), st.integers(0, 3), st.sampled_from(["", "a:b\n"]))
-def test_a_message_is_read_as_stomp_py_reads_it(body: bytes, line_ends: int, headers: str) -> None:
+@given(st.binary(max_size=300).filter(lambda b: b"\0" not in b), st.sampled_from(["", "a:b\n", "content-length:9\n"]))
+def test_a_message_is_read_as_stomp_py_reads_it(body: bytes, headers: str) -> None:
     raw = message(body, headers=headers)
-    padded = raw + b"\n" * line_ends
-    buffer = bytearray(b"junk" + padded + b"junk")
-    found = message_at(buffer, 4, 4 + len(padded))
     reference = parse_frame(raw[:-1])
-    assert found is not None
-    assert found.subscription.decode() == reference.headers["subscription"]
-    assert found.body == reference.body
+    assert messages_in(websocket_frame(raw)) == [(reference.headers["subscription"].encode(), reference.body)]
+
+
+def test_messages_are_sorted_by_subscription_in_the_order_of_arrival() -> None:
+    stream = b"".join(websocket_frame(message(body, key)) for key, body in [("1", b"a"), ("2", b"b"), ("1", b"c")])
+    assert messages_in(stream) == [(b"1", b"a"), (b"1", b"c"), (b"2", b"b")]
 
 
 @pytest.mark.parametrize(
@@ -93,21 +113,40 @@ def test_a_message_is_read_as_stomp_py_reads_it(body: bytes, line_ends: int, hea
         b"MESSAGE\nsubscription:1\n\n{}",
         b"MESSAGE\ndestination:x\n\nsubscription:1\n\0",
         b"MESSAGE\nsubscription:1\n\0",
+        b"MESSAGE\nsubscription:1\n\n{}\0\n",
+        b"MESSAGE\r\nsubscription:1\r\n\r\n{}\0",
         message(b"{}") + message(b"{}"),
         b"\n",
         b"",
     ],
-    ids=["other command", "no NUL", "name only in the body", "no blank line", "two frames", "heart-beat", "empty"],
+    ids=[
+        "other command",
+        "no NUL",
+        "name only in the body",
+        "no blank line",
+        "a line end behind it",
+        "CRLF",
+        "two frames",
+        "heart-beat",
+        "empty",
+    ],
 )
-def test_whatever_is_not_one_whole_message_is_left_to_the_library(payload: bytes) -> None:
-    assert message_at(bytearray(payload), 0, len(payload)) is None
+def test_whatever_is_not_one_whole_message_stops_the_fast_lane(payload: bytes) -> None:
+    frame, follower = websocket_frame(payload), websocket_frame(message(b"{}"))
+    buffer, messages = filled(frame + follower), Messages()
+    buffer.take_messages(messages)
+    assert messages == {}
+    assert buffer.take_frame() == frame
+    buffer.take_messages(messages)
+    assert list(messages) == [b"7-SBER"]
 
 
-def test_a_wrong_content_length_swallows_nothing() -> None:
-    raw = message(b"{}", headers="content-length:9999\n")
-    found = message_at(bytearray(raw), 0, len(raw))
-    assert found is not None
-    assert found.body == b"{}"
+def test_a_header_is_not_looked_for_beyond_its_own_frame() -> None:
+    frame = websocket_frame(b"MESSAGE\na:b\n")
+    buffer, messages = filled(frame + websocket_frame(message(b"{}"))), Messages()
+    buffer.take_messages(messages)
+    assert messages == {}
+    assert buffer.take_frame() == frame
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50).filter(lambda b: b"\0" not in b), max_size=5), st.data())

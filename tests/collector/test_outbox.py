@@ -4,12 +4,16 @@ from collector.outbox import Outbox
 from shared.quotes import Book, Fields, Quote, Stamp
 
 
+def ignore() -> None:
+    pass
+
+
 def book_of(price: float, seqnum: int, ticker: str = "SBER") -> Quote:
     return Quote(ticker, 1, Book([(price, 1)], [], 0), 1.0, Stamp(1.0, seqnum))
 
 
 def test_messages_of_one_ticker_become_one_record_that_counts_them() -> None:
-    outbox = Outbox()
+    outbox = Outbox(on_news=ignore)
     outbox.put([book_of(1, 1), book_of(2, 2)])
     outbox.put([book_of(3, 3)])
     [record] = outbox.take()
@@ -19,7 +23,7 @@ def test_messages_of_one_ticker_become_one_record_that_counts_them() -> None:
 
 
 def test_partial_updates_of_one_ticker_are_merged_column_by_column() -> None:
-    outbox = Outbox()
+    outbox = Outbox(on_news=ignore)
     updates: list[Fields] = [{"LAST": [1, 0], "QTY": 1}, {"QTY": 2}]
     for seqnum, fields in enumerate(updates):
         outbox.put([Quote("SBER", 1, fields=fields, fields_at=1.0, fields_stamp=Stamp(1.0, seqnum))])
@@ -29,7 +33,7 @@ def test_partial_updates_of_one_ticker_are_merged_column_by_column() -> None:
 
 
 def test_an_older_message_of_another_connection_is_counted_and_not_taken() -> None:
-    outbox = Outbox()
+    outbox = Outbox(on_news=ignore)
     outbox.put([book_of(5, seqnum=9)])
     outbox.put([book_of(4, seqnum=8)])
     [record] = outbox.take()
@@ -39,7 +43,20 @@ def test_an_older_message_of_another_connection_is_counted_and_not_taken() -> No
 
 
 def test_records_are_taken_once() -> None:
-    outbox = Outbox()
+    outbox = Outbox(on_news=ignore)
     outbox.put([book_of(1, 1), book_of(1, 1, "GAZP")])
     assert sorted(record.ticker for record in outbox.take()) == ["GAZP", "SBER"]
     assert outbox.take() == []
+
+
+def test_news_are_told_once_until_they_are_taken() -> None:
+    told: list[str] = []
+    outbox = Outbox(on_news=lambda: told.append("news"))
+    outbox.put([])
+    assert told == []
+    outbox.put([book_of(1, 1)])
+    outbox.put([book_of(2, 2)])
+    assert told == ["news"]
+    outbox.take()
+    outbox.put([book_of(3, 3)])
+    assert told == ["news", "news"]

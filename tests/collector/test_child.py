@@ -1,0 +1,293 @@
+"""One child process: its states, why it died, when it comes back, and when it counts as stuck."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from collector import child as module
+from collector.child import BOOT_FAILURES, BOOT_LIMIT_S, FROZEN_AFTER_S, STABLE_AFTER_S, STARVED_AFTER_S, Child
+from collector.child import ChildState as State
+from tests.collector.waiting import nothing_left_over, wait_until
+
+CONTEXT = multiprocessing.get_context("forkserver")
+NOW = 1000.0
+BUSY = (max, range(10**15))
+
+
+def sleep_on(seconds: float) -> None:
+    """Target of a process that hears SIGTERM, whatever the fork server had blocked when it was started."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    time.sleep(seconds)
+
+
+SLEEPING = (sleep_on, 3600.0)
+
+
+def spawner(target: Callable[..., object], *arguments: object) -> Callable[[], BaseProcess]:
+    def spawn() -> BaseProcess:
+        process = CONTEXT.Process(target=target, args=arguments)
+        process.start()
+        return process
+
+    return spawn
+
+
+def child_of(target: Callable[..., object], *arguments: object) -> Child:
+    return Child("worker 1", spawner(target, *arguments), Random(1))
+
+
+def death_of(child: Child, now: float = NOW) -> str:
+    """Wait for its end, and give the reason."""
+    wait_until(lambda: child.reap(now))
+    return child.reason
+
+
+def run_state(child: Child) -> str:
+    return Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def sleeper() -> Iterator[Child]:
+    """RUNNING since NOW, asleep."""
+    child = child_of(*SLEEPING)
+    child.start(NOW)
+    child.heard(NOW)
+    wait_until(lambda: run_state(child) == "S")
+    yield child
+    if child.pid is not None:
+        child.kill()
+        death_of(child)
+
+
+def test_it_is_dead_before_it_is_started() -> None:
+    child = child_of(*SLEEPING)
+    assert (child.state, child.reason, child.pid, child.sentinel) == (State.DEAD, "not started", None, None)
+    assert not child.reap(NOW)
+    child.terminate()
+    child.kill("never")
+    assert child.state is State.DEAD
+
+
+def test_it_is_running_once_it_reported_and_dead_once_it_was_stopped() -> None:
+    child = child_of(*SLEEPING)
+    states = []
+    child.start(NOW)
+    states.append(child.state)
+    child.heard(NOW + 1)
+    states.append(child.state)
+    child.terminate()
+    states.append(child.state)
+    assert states == [State.STARTING, State.RUNNING, State.STOPPING]
+    assert death_of(child) == "killed by SIGTERM"
+    assert (child.state, child.exit_code, child.restart_at, child.pid) == (State.DEAD, -signal.SIGTERM, None, None)
+
+
+def test_its_end_is_told_once(sleeper: Child) -> None:
+    sleeper.kill()
+    death_of(sleeper)
+    assert not sleeper.reap(NOW)
+
+
+def test_its_end_makes_the_sentinel_readable(sleeper: Child) -> None:
+    assert sleeper.sentinel is not None
+    sleeper.kill()
+    assert multiprocessing.connection.wait([sleeper.sentinel], 20.0)
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        ((os._exit, 3), "ended with exit code 3"),
+        ((time.sleep, 0), "ended with exit code 0"),
+        ((signal.raise_signal, signal.SIGKILL), "killed by SIGKILL"),
+        ((signal.raise_signal, signal.SIGSEGV), "killed by SIGSEGV"),
+        ((signal.raise_signal, signal.SIGRTMIN + 3), f"killed by signal {signal.SIGRTMIN + 3}"),
+    ],
+)
+def test_a_death_has_its_reason(ending: tuple[Callable[..., object], int], reason: str) -> None:
+    child = child_of(*ending)
+    child.start(NOW)
+    assert death_of(child) == reason
+    assert child.state is State.DEAD
+
+
+def test_a_child_that_was_killed_for_a_reason_dies_of_that_reason(sleeper: Child) -> None:
+    sleeper.kill("hung: no report for 2.0 s")
+    assert death_of(sleeper) == "hung: no report for 2.0 s"
+    sleeper.start(NOW)
+    sleeper.kill()
+    assert death_of(sleeper) == "killed by SIGKILL"
+
+
+def test_a_stopped_process_can_be_killed(sleeper: Child) -> None:
+    assert sleeper.pid is not None
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    sleeper.terminate()
+    assert not sleeper.reap(NOW)
+    sleeper.kill("did not stop when asked")
+    assert death_of(sleeper) == "did not stop when asked"
+    assert sleeper.restart_at is None
+
+
+# ---- coming back
+
+
+def delays(deaths: int, lifetime_s: float) -> list[float]:
+    """After each death: how long until it comes back."""
+    child = child_of(os._exit, 1)
+    now, found = NOW, []
+    for _ in range(deaths):
+        child.start(now)
+        child.heard(now)
+        now += lifetime_s
+        death_of(child, now)
+        assert child.restart_at is not None
+        found.append(child.restart_at - now)
+        now = child.restart_at
+    return found
+
+
+def test_it_comes_back_at_once_at_first_and_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "backoff", lambda attempt, *, first_s, cap_s, random: min(cap_s, first_s * 2**attempt))
+    assert delays(4, lifetime_s=1.0) == pytest.approx([0.1, 0.2, 0.4, 0.8])
+
+
+def test_the_first_restart_is_well_within_two_seconds() -> None:
+    assert delays(1, lifetime_s=1.0)[0] < 0.5
+
+
+def test_one_that_lived_for_long_comes_back_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "backoff", lambda attempt, *, first_s, cap_s, random: min(cap_s, first_s * 2**attempt))
+    assert delays(3, lifetime_s=STABLE_AFTER_S + 1) == pytest.approx([0.1, 0.1, 0.1])
+
+
+def test_deaths_before_the_first_report_make_a_boot_failure() -> None:
+    child = child_of(os._exit, 1)
+    for number in range(BOOT_FAILURES):
+        assert not child.is_boot_failure
+        child.start(NOW)
+        death_of(child)
+        assert child.boot_failures == number + 1
+    assert child.is_boot_failure
+
+
+def test_a_report_takes_the_boot_failures_back_and_later_deaths_are_none() -> None:
+    child = child_of(os._exit, 1)
+    for _ in range(BOOT_FAILURES):
+        child.start(NOW)
+        death_of(child)
+        child.start(NOW)
+        child.heard(NOW)
+        death_of(child)
+    assert child.boot_failures == 0
+
+
+# ---- stuck
+
+
+def test_a_child_that_reports_is_not_stuck(sleeper: Child) -> None:
+    for seconds in range(100):
+        sleeper.heard(NOW + seconds)
+        assert sleeper.stuck_reason(NOW + seconds + 0.9 * FROZEN_AFTER_S) is None
+
+
+def test_a_sleeping_child_that_reports_no_more_is_hung(sleeper: Child) -> None:
+    assert sleeper.stuck_reason(NOW + FROZEN_AFTER_S + 0.1) == "hung: no report for 1.6 s"
+
+
+def test_an_older_report_does_not_turn_back_the_clock(sleeper: Child) -> None:
+    sleeper.heard(NOW + 10)
+    sleeper.heard(NOW)
+    assert sleeper.stuck_reason(NOW + 11) is None
+
+
+def test_a_stopped_child_is_frozen(sleeper: Child) -> None:
+    assert sleeper.pid is not None
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    wait_until(lambda: run_state(sleeper) == "T")
+    assert sleeper.stuck_reason(NOW + FROZEN_AFTER_S + 0.1) == "frozen: the process is stopped"
+
+
+def test_a_busy_child_is_given_longer() -> None:
+    child = child_of(*BUSY)
+    child.start(NOW)
+    child.heard(NOW)
+    wait_until(lambda: run_state(child) == "R")
+    assert child.stuck_reason(NOW + STARVED_AFTER_S - 0.1) is None
+    assert child.stuck_reason(NOW + STARVED_AFTER_S + 0.1) == "hung: no report for 8.1 s"
+    child.kill()
+    death_of(child)
+
+
+def test_a_child_that_starts_is_given_its_time() -> None:
+    child = child_of(*SLEEPING)
+    child.start(NOW)
+    assert child.stuck_reason(NOW + BOOT_LIMIT_S - 0.1) is None
+    assert child.stuck_reason(NOW + BOOT_LIMIT_S + 0.1) == "no report within 20 s of its start"
+    child.kill()
+    death_of(child)
+
+
+def test_a_child_that_was_asked_to_stop_is_not_stuck(sleeper: Child) -> None:
+    sleeper.terminate()
+    assert sleeper.stuck_reason(NOW + 3600) is None
+
+
+def test_a_supervisor_that_slept_forgives(sleeper: Child) -> None:
+    sleeper.forgive(NOW + 100)
+    assert sleeper.stuck_reason(NOW + 100 + 0.9 * FROZEN_AFTER_S) is None
+    assert sleeper.stuck_reason(NOW + 100 + 1.1 * FROZEN_AFTER_S) is not None
+
+
+def test_a_child_without_reports_is_looked_at_and_stuck_only_when_it_is_stopped(sleeper: Child) -> None:
+    assert sleeper.pid is not None
+    sleeper.look(NOW + 10)
+    assert sleeper.stuck_reason(NOW + 11) is None
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    wait_until(lambda: run_state(sleeper) == "T")
+    sleeper.look(NOW + 20)
+    assert sleeper.stuck_reason(NOW + 20) == "frozen: the process is stopped"
+
+
+# ---- nothing is left
+
+
+def test_a_dead_child_leaves_neither_a_process_nor_a_descriptor() -> None:
+    warm = child_of(time.sleep, 0)
+    warm.start(NOW)  # starts the fork server
+    death_of(warm)
+    with nothing_left_over():
+        child = child_of(*SLEEPING)
+        child.start(NOW)
+        pid = child.pid
+        assert pid is not None
+        child.kill()
+        death_of(child)
+    wait_until(lambda: not is_running(pid))
+
+
+def test_children_do_not_outlive_the_fork_server_that_would_tell_of_their_death() -> None:
+    child = child_of(*SLEEPING)
+    child.start(NOW)
+    pid = child.pid
+    assert pid is not None
+    status = Path(f"/proc/{pid}/status").read_text()
+    fork_server = int(status.partition("PPid:")[2].split()[0])
+    os.kill(fork_server, signal.SIGKILL)
+    death_of(child)
+    wait_until(lambda: not is_running(pid))

@@ -1,0 +1,544 @@
+"""One connection against a gateway: what it becomes, what it counts, and how it ends."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector import connection as module
+from collector.connection import Connection
+from collector.issplus import connect_headers, subscriptions
+from collector.outbox import Outbox
+from shared.quotes import Quote
+from shared.settings import Credentials, ExchangeSettings, Secret
+from shared.wire import ConnectionState, ConnectionStatus, Counters
+from tests.collector.waiting import nothing_left_over, wait_until
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.gateway import FakeGateway
+from tests.fakes.wire import stomp
+
+QUICK = ExchangeSettings(
+    streams=("orderbooks", "securities"),
+    ping_interval_s=20.0,
+    dead_after_s=30.0,
+    open_timeout_s=10.0,
+    subscribe_pause_s=0.0,
+    retry_first_s=0.05,
+    retry_cap_s=0.05,
+    refused_retry_first_s=60.0,
+    refused_retry_cap_s=60.0,
+)
+GUEST = Credentials()
+TICKERS = ("SBER", "VEON-RX", "T")
+WHOLE_BOOK = b"""{"properties": {"type": "snapshot"}, "columns": ["BUYSELL", "PRICE", "QUANTITY"], "data":
+ [["B", [%d, 0], 1], ["S", [%d, 0], 1]]}"""
+
+
+class Subject:
+    """A Connection as a worker holds it, and everything that it reported so far."""
+
+    def __init__(
+        self, exchange: ExchangeSettings, tickers: Sequence[str], credentials: Credentials, gather_s: float = 0.0
+    ) -> None:
+        self.outbox = Outbox(on_news=lambda: None)
+        self.total = Counters()
+        self._wakeup, self._waker = os.pipe()
+        wanted = subscriptions(tickers, exchange.streams, "TQBR")
+        self.planned = len(wanted)
+        self.connection = Connection(4, 2, wanted, exchange, credentials, self.outbox, self._wakeup, gather_s)
+        self.connection.start(0.0)
+
+    @property
+    def status(self) -> ConnectionStatus:
+        status = self.connection.status()
+        self.total.add(status.total)
+        return status
+
+    @property
+    def is_ended(self) -> bool:
+        return not self.connection._thread.is_alive()
+
+    def wait_for(self, state: ConnectionState) -> ConnectionStatus:
+        wait_until(lambda: self.status.state is state)
+        return self.status
+
+    def wait_for_counters(self, **expected: int) -> None:
+        """Until all of these were counted; more than that fails at once."""
+
+        def counted() -> dict[str, int]:
+            _ = self.status
+            return {name: getattr(self.total, name) for name in expected}
+
+        wait_until(lambda: all(counted()[name] >= count for name, count in expected.items()))
+        assert counted() == expected
+
+    def wait_until_confirmed(self) -> None:
+        wait_until(lambda: self.status.confirmed == self.planned)
+
+    def quotes(self) -> dict[str, Quote]:
+        return {quote.ticker: quote for quote in self.outbox.take()}
+
+    def stop(self) -> None:
+        self.connection.stop()
+        os.write(self._waker, b"\0")
+
+    def close(self) -> None:
+        self.stop()
+        self.connection.join(5.0)
+        assert self.is_ended
+        os.close(self._wakeup)
+        os.close(self._waker)
+
+
+@pytest.fixture
+def gateway() -> Iterator[FakeGateway]:
+    with FakeGateway() as running:
+        yield running
+        assert running.violations == []
+
+
+@contextmanager
+def connected_to(
+    gateway: FakeGateway,
+    tickers: Sequence[str] = TICKERS,
+    credentials: Credentials = GUEST,
+    gather_s: float = 0.0,
+    **changes: Any,
+) -> Iterator[Subject]:
+    exchange = msgspec.structs.replace(QUICK, url=gateway.url, **changes)
+    subject = Subject(exchange, tickers, credentials, gather_s)
+    try:
+        yield subject
+    finally:
+        subject.close()
+
+
+def book(price: int, subscription: str = "0-SBER") -> bytes:
+    return stomp("MESSAGE", {"subscription": subscription}, WHOLE_BOOK % (price, price + 1))
+
+
+def fields(subscription: str = "1-SBER", kind: str = "updates", **cells: object) -> bytes:
+    content = {
+        "properties": {"type": kind},
+        "columns": ["TICKER", *cells],
+        "data": [["MXSE.TQBR.SBER", *cells.values()]],
+    }
+    return stomp("MESSAGE", {"subscription": subscription}, msgspec.json.encode(content))
+
+
+@pytest.fixture
+def online(gateway: FakeGateway) -> Iterator[Subject]:
+    """Online with SBER, every first snapshot taken and forgotten, all counters at 0."""
+    with connected_to(gateway, ["SBER"]) as subject:
+        subject.wait_until_confirmed()
+        subject.wait_for_counters(messages=2, updates=2)
+        subject.quotes()
+        subject.total = Counters()
+        yield subject
+
+
+# ---- coming online
+
+
+def test_it_comes_online_and_every_subscription_is_confirmed(gateway: FakeGateway) -> None:
+    with connected_to(gateway) as subject:
+        status = subject.wait_for(ConnectionState.ONLINE)
+        subject.wait_until_confirmed()
+        assert (status.number, status.worker, status.planned, status.refused) == (4, 2, 6, 0)
+        assert sorted((seen.ticker, seen.stream) for seen in gateway.subscriptions()) == sorted(
+            (ticker, stream) for ticker in TICKERS for stream in QUICK.streams
+        )
+
+
+def test_it_is_online_without_any_ticker(gateway: FakeGateway) -> None:
+    with connected_to(gateway, []) as subject:
+        assert subject.wait_for(ConnectionState.ONLINE).planned == 0
+
+
+@pytest.mark.parametrize("gather_s", [0.0, 0.02])
+def test_once_the_feed_is_quiet_every_message_is_counted_and_every_quote_is_the_last_one_sent(
+    gateway: FakeGateway, gather_s: float
+) -> None:
+    with connected_to(gateway, gather_s=gather_s) as subject:
+        subject.wait_until_confirmed()
+        gateway.blast(frames=3000)
+        ledger = gateway.quiet()
+        subject.wait_for_counters(messages=ledger.frames_sent, updates=ledger.frames_sent, decode_errors=0)
+        quotes = subject.quotes()
+    assert {ticker: shown(quote) for ticker, quote in quotes.items()} == {
+        ticker: (sent.frames, sent.bid, sent.ask, sent.last, sent.volume) for ticker, sent in ledger.quotes.items()
+    }
+    assert subject.total.bytes > 3000 * 100
+
+
+def shown(quote: Quote) -> tuple[int, float | None, float | None, float | None, int | None]:
+    bid, ask, last = (None if price is None else price.value for price in (quote.bid, quote.ask, quote.last))
+    return quote.updates, bid, ask, last, quote.volume
+
+
+def test_subscribing_is_paced(gateway: FakeGateway) -> None:
+    with connected_to(gateway, subscribe_pause_s=0.05) as subject:
+        wait_until(lambda: subject.status.state is ConnectionState.SUBSCRIBING)
+        began = subject.status.since
+        status = subject.wait_for(ConnectionState.ONLINE)
+    assert status.since - began >= 5 * 0.05
+
+
+def test_a_message_confirms_a_subscription_as_well_as_a_receipt(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(unconfirmed_tickers=frozenset({"T"})))
+    with connected_to(gateway) as subject:
+        subject.wait_until_confirmed()
+
+
+# ---- refusals
+
+
+def test_a_refused_login_is_said_in_the_gateways_words_and_retried_slowly(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(greeting="refuse"))
+    with connected_to(gateway) as subject:
+        status = subject.wait_for(ConnectionState.REFUSED)
+        assert status.reason == "Access denied"
+        assert status.retry_at is not None
+        assert status.retry_at - status.since == pytest.approx(60.0)
+        assert gateway.ledger().logins_refused == 1
+
+
+def test_a_refused_login_is_still_one_when_the_gateway_closes_at_once(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(greeting="refuse", closes_after_refusal=True))
+    for _ in range(5):
+        with connected_to(gateway) as subject:
+            wait_until(lambda: subject.status.state in (ConnectionState.REFUSED, ConnectionState.WAITING))
+            wait_until(lambda: gateway.ledger().logins_refused > 0)
+            assert subject.wait_for(ConnectionState.REFUSED).reason == "Access denied"
+    assert gateway.ledger().logins_refused == 5
+
+
+def test_a_second_error_does_not_make_a_refused_login_a_lost_connection(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(greeting="none"))
+    with connected_to(gateway) as subject:
+        subject.wait_for(ConnectionState.GREETING)
+        gateway.wait_until(lambda ledger: ledger.connects == 1)
+        gateway.send(2 * stomp("ERROR", {"message": "Access denied"}))
+        assert subject.wait_for(ConnectionState.REFUSED).reason == "Access denied"
+
+
+@pytest.mark.parametrize("message", ["gateway.exception", "gateway.timeout", "gateway.transport"])
+def test_trouble_of_the_gateway_itself_during_the_login_is_retried_soon(gateway: FakeGateway, message: str) -> None:
+    gateway.behave(Behaviour(greeting="none"))
+    with connected_to(gateway, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        subject.wait_for(ConnectionState.GREETING)
+        gateway.send(stomp("ERROR", {"message": message}))
+        status = subject.wait_for(ConnectionState.WAITING)
+    assert message in status.reason
+    assert status.retry_at is not None
+    assert status.retry_at - status.since == pytest.approx(30.0)
+
+
+def test_a_refused_ticker_is_marked_alone_and_the_others_go_on(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(refused_tickers=frozenset({"T"})))
+    with connected_to(gateway, streams=("orderbooks",)) as subject:
+        wait_until(lambda: (subject.status.confirmed, subject.status.refused) == (2, 1))
+        status = subject.wait_for(ConnectionState.ONLINE)
+        assert status.refusals == {"T": "gateway.access-denied"}
+        gateway.blast(frames=20)
+        ledger = gateway.quiet()
+        subject.wait_for_counters(messages=ledger.frames_sent)
+        assert set(subject.quotes()) == {"SBER", "VEON-RX"}
+
+
+def test_a_closed_subscription_is_marked_and_no_longer_confirmed(gateway: FakeGateway, online: Subject) -> None:
+    gateway.end_subscription("SBER")
+    wait_until(lambda: online.status.refused == 2)
+    status = online.status
+    assert (status.state, status.confirmed) == (ConnectionState.ONLINE, 0)
+    assert status.refusals == {"SBER": "closed by the exchange"}
+
+
+def test_closed_after_the_last_message_of_the_same_read_stays_closed(gateway: FakeGateway, online: Subject) -> None:
+    gateway.send(book(7) + stomp("CLOSED", {"subscription": "0-SBER"}))
+    online.wait_for_counters(messages=1, updates=1)
+    assert (online.status.confirmed, online.status.refused) == (1, 1)
+
+
+def test_a_refusal_is_cleaned_of_control_characters(gateway: FakeGateway, online: Subject) -> None:
+    gateway.send(stomp("ERROR", {"subscription": "0-SBER", "message": "\x1b[2Jno"}))
+    wait_until(lambda: online.status.refused == 1)
+    assert online.status.refusals == {"SBER": "\ufffd[2Jno"}
+
+
+def test_a_ticker_that_speaks_again_is_no_longer_refused(gateway: FakeGateway, online: Subject) -> None:
+    gateway.send(stomp("ERROR", {"receipt-id": "0-SBER", "message": "no"}))
+    wait_until(lambda: online.status.refused == 1)
+    gateway.send(book(7))
+    wait_until(lambda: (online.status.confirmed, online.status.refused) == (2, 0))
+
+
+# ---- losing and finding again
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("close", "the gateway closed the connection: 1001"),
+        ("reset", "connection reset by the peer"),
+        ("close_frame", "the gateway closed the connection: 1001"),
+    ],
+)
+def test_a_dropped_connection_waits_with_the_reason_and_comes_back(gateway: FakeGateway, how: Any, reason: str) -> None:
+    with connected_to(gateway, retry_first_s=1.0, retry_cap_s=1.0) as subject:
+        subject.wait_until_confirmed()
+        subject.wait_for(ConnectionState.ONLINE)
+        gateway.drop(how=how)
+        status = subject.wait_for(ConnectionState.WAITING)
+        assert (status.reason, status.confirmed) == (reason, 0)
+        subject.wait_for(ConnectionState.ONLINE)
+        subject.wait_until_confirmed()
+        subject.wait_for_counters(reconnects=1)
+
+
+def test_an_error_that_names_no_subscription_ends_the_connection(gateway: FakeGateway) -> None:
+    with connected_to(gateway, ["SBER"], retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        subject.wait_until_confirmed()
+        subject.wait_for_counters(messages=2)
+        gateway.send(book(7) + stomp("ERROR", {"message": "gateway.transport"}))
+        assert subject.wait_for(ConnectionState.WAITING).reason == "the gateway reported gateway.transport"
+        subject.wait_for_counters(messages=3)
+
+
+def test_a_port_where_nobody_listens_is_tried_again_until_somebody_does(gateway: FakeGateway) -> None:
+    gateway.close_port()
+    with connected_to(gateway) as subject:
+        wait_until(lambda: subject.status.reason == "connection refused")
+        gateway.open_port()
+        subject.wait_for(ConnectionState.ONLINE)
+        subject.wait_for_counters(reconnects=0)
+
+
+def test_a_frozen_gateway_is_noticed(gateway: FakeGateway) -> None:
+    with connected_to(gateway, ping_interval_s=0.2, dead_after_s=0.6, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        subject.wait_for(ConnectionState.ONLINE)
+        gateway.freeze()
+        assert subject.wait_for(ConnectionState.WAITING).reason == "no pong and no data for 0.6 s"
+
+
+def test_silence_with_pongs_is_no_reason_to_reconnect(gateway: FakeGateway) -> None:
+    with connected_to(gateway, ping_interval_s=0.05, dead_after_s=5.0) as subject:
+        subject.wait_for(ConnectionState.ONLINE)
+        gateway.wait_until(lambda ledger: ledger.pings >= 20)
+        assert subject.status.state is ConnectionState.ONLINE
+        assert gateway.ledger().connects == 1
+
+
+def test_an_unanswered_connect_is_given_up(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(greeting="none"))
+    with connected_to(gateway, open_timeout_s=0.3, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        assert subject.wait_for(ConnectionState.WAITING).reason in ("starting", "no answer to CONNECT within 0.3 s")
+        wait_until(lambda: subject.status.reason == "no answer to CONNECT within 0.3 s")
+
+
+def test_an_upgrade_without_an_answer_is_given_up_by_the_check(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(upgrade="hold"))
+    with connected_to(gateway, open_timeout_s=0.3, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+
+        def is_given_up() -> bool:
+            subject.connection.check()
+            return subject.status.reason == "no WebSocket within 0.3 s"
+
+        wait_until(is_given_up)
+
+
+# ---- stopping
+
+
+def stopped(subject: Subject) -> ConnectionStatus:
+    subject.stop()
+    wait_until(lambda: subject.is_ended, within_s=5.0)
+    return subject.status
+
+
+def test_stopping_says_goodbye_and_leaves_nothing(gateway: FakeGateway) -> None:
+    with nothing_left_over():
+        with connected_to(gateway) as subject:
+            subject.wait_until_confirmed()
+            status = stopped(subject)
+            assert (status.state, status.reason) == (ConnectionState.STOPPED, "stopped")
+        gateway.wait_until(lambda ledger: ledger.disconnect_frames == ledger.disconnects == 1)
+
+
+def test_stopping_takes_what_was_sent_before_the_goodbye(gateway: FakeGateway) -> None:
+    with connected_to(gateway) as subject:
+        subject.wait_until_confirmed()
+        gateway.start(rate=5000)
+        gateway.wait_until(lambda ledger: ledger.frames_sent > 300)
+        stopped(subject)
+        ledger = gateway.wait_until(lambda ledger: ledger.disconnects == 1)
+        subject.wait_for_counters(messages=ledger.frames_sent)
+
+
+def test_stopping_does_not_wait_until_messages_are_gathered(gateway: FakeGateway) -> None:
+    with connected_to(gateway, gather_s=3600.0) as subject:
+        subject.wait_for(ConnectionState.ONLINE)
+        gateway.start(rate=1000)
+        wait_until(lambda: subject.connection._is_gathering)
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+def test_stopping_does_not_wait_for_a_gateway_that_is_frozen(gateway: FakeGateway) -> None:
+    with connected_to(gateway) as subject:
+        subject.wait_for(ConnectionState.ONLINE)
+        gateway.freeze()
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+@pytest.mark.parametrize("greeting", ["refuse", "none"])
+def test_stopping_is_quick_while_it_waits(gateway: FakeGateway, greeting: Any) -> None:
+    gateway.behave(Behaviour(greeting=greeting))
+    with connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+        subject.wait_for(ConnectionState.REFUSED if greeting == "refuse" else ConnectionState.GREETING)
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+def test_stopping_is_quick_while_the_retry_is_far_away(gateway: FakeGateway) -> None:
+    gateway.close_port()
+    with connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+        wait_until(lambda: subject.status.reason == "connection refused")
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+def test_stopping_is_quick_while_it_opens(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(upgrade="hold"))
+    with nothing_left_over(), connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+        gateway.wait_until(lambda ledger: ledger.held_back == 1)
+        assert subject.status.state is ConnectionState.OPENING
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+# ---- order books in one read
+
+
+def test_only_the_newest_of_several_books_in_one_read_is_parsed_and_all_are_counted(
+    gateway: FakeGateway, online: Subject
+) -> None:
+    gateway.send(book(1) + book(2) + stomp("MESSAGE", {"subscription": "0-SBER"}, b"no JSON") + book(3))
+    online.wait_for_counters(messages=4, updates=4, conflated=3, decode_errors=0)
+    quote = online.quotes()["SBER"]
+    assert (quote.updates, quote.bid and quote.bid.value) == (4, 3.0)
+
+
+def test_when_the_newest_book_does_not_fit_the_one_before_it_counts(gateway: FakeGateway, online: Subject) -> None:
+    gateway.send(book(1) + book(2) + stomp("MESSAGE", {"subscription": "0-SBER"}, b"no JSON"))
+    online.wait_for_counters(messages=3, updates=2, conflated=1, decode_errors=1)
+    quote = online.quotes()["SBER"]
+    assert (quote.updates, quote.bid and quote.bid.value) == (2, 2.0)
+
+
+def test_updates_of_securities_are_never_skipped(gateway: FakeGateway, online: Subject) -> None:
+    gateway.send(fields(kind="snapshot", LAST=1, QTY=5) + fields(LAST=2) + book(9) + fields(QTY=6) + fields(HIGH=4))
+    online.wait_for_counters(messages=5, updates=5, conflated=0)
+    quote = online.quotes()["SBER"]
+    assert quote.fields == {"TICKER": "MXSE.TQBR.SBER", "LAST": 2, "QTY": 6, "HIGH": 4}
+    assert quote.is_full
+
+
+def test_books_in_several_reads_are_all_parsed(gateway: FakeGateway, online: Subject) -> None:
+    for number in range(3):
+        gateway.send(book(number))
+        online.wait_for_counters(messages=number + 1, updates=number + 1, conflated=0)
+
+
+# ---- what does not fit
+
+MISFITS = [
+    stomp("MESSAGE", {"subscription": "0-SBER"}, b"{"),
+    stomp("MESSAGE", {"subscription": "99-NONE"}, b"{}"),
+    stomp("MESSAGE", {"destination": "MXSE.orderbooks"}, b"{}"),
+    stomp("RECEIPT", {"receipt-id": "99"}),
+    stomp("RECEIPT", {}),
+    stomp("REPLY", {"request-id": "1"}, b"{}"),
+    stomp("CLOSED", {"subscription": "99"}),
+    stomp("ERROR", {"request-id": "1", "message": "gateway.timeout"}),
+    stomp("CONNECTED", {}),
+    stomp("\x1b[2J", {}),
+]
+
+
+@pytest.mark.parametrize("frame", MISFITS)
+def test_a_frame_that_does_not_fit_is_counted_and_the_connection_goes_on(
+    gateway: FakeGateway, online: Subject, frame: bytes
+) -> None:
+    gateway.send(frame)
+    online.wait_for_counters(decode_errors=1, messages=frame.startswith(b"MESSAGE"))
+    status = online.status
+    assert (status.state, status.confirmed, status.refused) == (ConnectionState.ONLINE, 2, 0)
+
+
+def test_misfits_are_logged_at_most_once_a_minute_with_a_clean_sample(
+    gateway: FakeGateway, online: Subject, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        gateway.send(stomp("MESSAGE", {"subscription": "0-SBER"}, b"\x1b[2J" + b"x" * 100_000))
+        online.wait_for_counters(decode_errors=1)
+        for frame in MISFITS:
+            gateway.send(frame)
+        online.wait_for_counters(decode_errors=1 + len(MISFITS))
+    [record] = [record for record in caplog.records if record.name == module.__name__]
+    assert "sample: \ufffd[2Jxxx" in record.getMessage()
+    assert record.getMessage().isprintable()
+    assert len(record.getMessage()) < 500
+
+
+def test_what_was_not_foreseen_ends_the_attempt_and_not_the_thread(
+    gateway: FakeGateway, online: Subject, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "decode", fail)
+    gateway.send(book(1))
+    wait_until(lambda: "not foreseen" in caplog.text)
+    monkeypatch.undo()
+    online.wait_for_counters(reconnects=1)
+    assert "ZeroDivisionError" in caplog.text
+
+
+# ---- whom it speaks to
+
+
+def test_a_passcode_shows_neither_in_the_log_nor_in_the_status(
+    gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    credentials = Credentials("passport", "trader", Secret("open sesame"))
+    assert connect_headers(credentials)["passcode"] == "open sesame"
+    with caplog.at_level(logging.DEBUG, "collector"), connected_to(gateway, credentials=credentials) as subject:
+        status = subject.wait_for(ConnectionState.ONLINE)
+    assert "sesame" not in caplog.text + repr(status) + repr(credentials)
+
+
+@pytest.mark.parametrize(("server", "is_simulated"), [("moex-monitor-simulator/1", True), ("infocx", False)])
+def test_only_a_gateway_that_calls_itself_the_simulator_is_one(
+    gateway: FakeGateway, server: str, is_simulated: bool
+) -> None:
+    gateway.behave(Behaviour(greeting="none"))
+    with connected_to(gateway, []) as subject:
+        gateway.wait_until(lambda ledger: ledger.connects == 1)
+        gateway.send(stomp("CONNECTED", {"server": server}))
+        subject.wait_for(ConnectionState.ONLINE)
+        assert subject.connection.is_simulated is is_simulated
+        gateway.drop()  # it took the greeting for a login, and would find DISCONNECT out of place
+        gateway.behave(Behaviour())
+        subject.wait_for_counters(reconnects=1)
+
+
+def test_joining_a_thread_that_hangs_cuts_its_socket_and_returns() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        exchange = msgspec.structs.replace(QUICK, url=f"ws://127.0.0.1:{listener.getsockname()[1]}/")
+        subject = Subject(exchange, TICKERS, GUEST)
+        subject.wait_for(ConnectionState.OPENING)
+        subject.connection._is_stopping = True
+        subject.connection.join(0.01)
+        subject.close()

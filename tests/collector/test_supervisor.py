@@ -1,0 +1,498 @@
+"""The parent: what it starts, what it replaces, what it gives up on, and that nothing is left of it."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.queues import Queue
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector import supervisor as module
+from collector import terminal, worker
+from collector.child import Child, ChildState, _run_state
+from collector.instruments import Instruments
+from collector.supervisor import Programs, Supervisor
+from collector.worker import REPORT_INTERVAL_S, Assignment
+from shared.errors import BootError, InstrumentsError
+from shared.processes import STOP_SIGNALS, become_child
+from shared.settings import CollectorSettings, DisplaySettings, Settings, SimulatorSettings
+from shared.wire import ConnectionState, ConnectionStatus, Counters, Request, WorkerReport, encode
+from tests.collector.waiting import LIMIT_S, nothing_left_over, wait_until
+
+TICKERS = ("SBER", "GAZP", "T")
+SETTINGS = Settings(
+    collector=CollectorSettings(workers=2, connections=2, tickers_per_connection=1),
+    display=DisplaySettings(mode="none"),
+)
+
+
+# ---- what runs in the children
+
+
+def report_on(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    """A worker in good health: a report of one message, again and again, and a last one of a thousand."""
+    reader, writer = os.pipe()
+    become_child(on_terminate=lambda: os.write(writer, b"\0"))
+    while not multiprocessing.connection.wait([reader], 0.05):
+        outlet.put(encode(report(assignment, messages=1)))
+    outlet.put(encode(report(assignment, messages=1000)))
+
+
+def report(assignment: Assignment, messages: int) -> WorkerReport:
+    statuses = [
+        ConnectionStatus(
+            shard.connection, assignment.worker, ConnectionState.ONLINE, "", 0.0, 2, 2, total=Counters(messages)
+        )
+        for shard in assignment.shards
+    ]
+    return WorkerReport(assignment.worker, statuses, [], is_last=messages > 1)
+
+
+def exit_at_once(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    os._exit(5)
+
+
+def exit_at_once_if_first(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    (exit_at_once if assignment.worker == 0 else report_on)(assignment, outlet)
+
+
+def hang_if_first(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    if assignment.worker == 1:
+        report_on(assignment, outlet)
+    outlet.put(encode(report(assignment, messages=1)))
+    time.sleep(3600)
+
+
+def not_stop_when_asked(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    become_child(on_terminate=lambda: None)
+    while True:
+        outlet.put(encode(report(assignment, messages=1)))
+        time.sleep(0.05)
+
+
+def stop_late(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    report_on(assignment, outlet)
+    time.sleep(1.0)
+
+
+def wait_for_the_end(connection: Connection, settings: DisplaySettings, path: str | None) -> None:
+    """A display that only waits for its hub to go."""
+    become_child(on_terminate=lambda: sys.exit(0))
+    with contextlib.suppress(EOFError):
+        connection.recv_bytes()
+
+
+def quit_at_once(connection: Connection, settings: DisplaySettings, path: str | None) -> None:
+    connection.send_bytes(encode(Request.QUIT))
+    wait_for_the_end(connection, settings, path)
+
+
+def break_down(connection: Connection, settings: DisplaySettings, path: str | None) -> None:
+    os._exit(1)
+
+
+def answer_one(listener: socket.socket, settings: SimulatorSettings) -> None:
+    """An exchange that says its process id to one client, and ends."""
+    connection, _ = listener.accept()
+    connection.sendall(str(os.getpid()).encode())
+
+
+PROGRAMS = Programs(display=wait_for_the_end, simulator=answer_one)
+
+
+# ---- a run
+
+
+@pytest.fixture(autouse=True)
+def signals_and_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A run takes over what belongs to the whole process."""
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def instruments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "load_instruments", lambda *_: Instruments(TICKERS, "the test"))
+
+
+@pytest.fixture
+def healthy(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+    monkeypatch.setattr(worker, "main", report_on)
+    return Supervisor(SETTINGS, PROGRAMS)
+
+
+def run(supervisor: Supervisor, script: Callable[[], object]) -> None:
+    """Run it while another thread goes through `script`; it is asked to stop once. Raises what either raises."""
+    failures: list[BaseException] = []
+
+    def act() -> None:
+        try:
+            script()
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            if not supervisor._stop_requests:  # a second request would cut the end short
+                supervisor.request_stop()
+
+    thread = threading.Thread(target=act, name="script")
+    thread.start()
+    try:
+        supervisor.run()
+    finally:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def wait_until_online(supervisor: Supervisor) -> None:
+    wait_until(lambda: supervisor.market.online == 2 and is_running(supervisor))
+
+
+def is_running(supervisor: Supervisor) -> bool:
+    return all(child.state is ChildState.RUNNING for child in supervisor._workers.values())
+
+
+def pids(supervisor: Supervisor) -> dict[str, int]:
+    return {child.name: child.pid for child in supervisor._children() if child.pid is not None}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def events(supervisor: Supervisor) -> list[tuple[str, str]]:
+    return [(event.source, event.text) for event in supervisor.market.events]
+
+
+def with_display(supervisor_settings: Settings = SETTINGS) -> Settings:
+    return msgspec.structs.replace(supervisor_settings, display=DisplaySettings(mode="plain"))
+
+
+# ---- from the start to the end
+
+
+def test_all_workers_run_and_the_market_knows_what_was_planned(healthy: Supervisor) -> None:
+    run(healthy, lambda: wait_until_online(healthy))
+    totals = healthy.market.totals
+    assert (totals.tickers_planned, totals.instruments_source, totals.worker_restarts) == (2, "the test", 0)
+    assert totals.subscriptions_planned == 4
+    assert ("instruments", "3 tickers from the test") in events(healthy)
+
+
+def test_what_workers_send_at_their_end_is_still_counted(healthy: Supervisor) -> None:
+    run(healthy, lambda: wait_until_online(healthy))
+    assert 2000 < healthy.market.totals.counters.messages < 3000
+    assert healthy.market.online == 2
+
+
+def test_nothing_is_left_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", report_on)
+    Supervisor(msgspec.structs.replace(SETTINGS, duration_s=0.1), PROGRAMS).run()  # starts the fork server
+    left: dict[str, int] = {}
+
+    def run_once() -> None:
+        supervisor = Supervisor(with_display(), PROGRAMS)
+
+        def script() -> None:
+            wait_until_online(supervisor)
+            left.update(pids(supervisor))
+
+        run(supervisor, script)
+        assert pids(supervisor) == {}
+
+    with nothing_left_over():
+        run_once()
+    assert set(left) == {"worker 1", "worker 2", "display"}
+    assert not any(is_alive(pid) for pid in left.values())
+
+
+def test_it_ends_by_itself_after_its_duration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", report_on)
+    supervisor = Supervisor(msgspec.structs.replace(SETTINGS, duration_s=1.0), PROGRAMS)
+    began = time.monotonic()
+    supervisor.run()
+    assert time.monotonic() - began >= 1.0
+    assert supervisor.market.totals.counters.messages >= 2000
+
+
+def test_asking_twice_shortens_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", not_stop_when_asked)
+    monkeypatch.setattr(module, "WORKERS_STOP_LIMIT_S", 3600.0)
+    supervisor = Supervisor(SETTINGS, PROGRAMS)
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        supervisor.request_stop()
+        supervisor.request_stop()
+
+    began = time.monotonic()
+    run(supervisor, script)
+    assert time.monotonic() - began < 5 * LIMIT_S
+    assert {child.reason for child in supervisor._workers.values()} == {"did not stop when asked"}
+
+
+def test_a_worker_that_does_not_stop_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", not_stop_when_asked)
+    monkeypatch.setattr(module, "WORKERS_STOP_LIMIT_S", 0.1)
+    supervisor = Supervisor(SETTINGS, PROGRAMS)
+    run(supervisor, lambda: wait_until_online(supervisor))
+    assert {child.reason for child in supervisor._workers.values()} == {"did not stop when asked"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_stop_signal_ends_it_in_an_orderly_way(healthy: Supervisor, number: int) -> None:
+    def script() -> None:
+        wait_until_online(healthy)
+        os.kill(os.getpid(), number)
+        wait_until(lambda: healthy._stop_requests > 0)
+
+    run(healthy, script)
+    assert {child.exit_code for child in healthy._workers.values()} == {0}
+
+
+def test_a_signal_that_nohup_had_ignored_stays_ignored(healthy: Supervisor) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def script() -> None:
+        wait_until_online(healthy)
+        os.kill(os.getpid(), signal.SIGHUP)
+        before = healthy.market.totals.counters.messages
+        wait_until(lambda: healthy.market.totals.counters.messages > before + 5)
+        assert healthy._stop_requests == 0
+
+    run(healthy, script)
+
+
+def test_asking_after_the_end_is_harmless(healthy: Supervisor) -> None:
+    run(healthy, lambda: wait_until_online(healthy))
+    healthy.request_stop()
+
+
+# ---- what dies comes back
+
+
+def test_a_killed_worker_comes_back_and_the_other_is_left_alone(healthy: Supervisor) -> None:
+    def script() -> None:
+        wait_until_online(healthy)
+        before = pids(healthy)
+        os.kill(before["worker 1"], signal.SIGKILL)
+        wait_until(lambda: pids(healthy).get("worker 1", before["worker 1"]) != before["worker 1"])
+        wait_until_online(healthy)
+        assert pids(healthy)["worker 2"] == before["worker 2"]
+
+    run(healthy, script)
+    assert healthy.market.totals.worker_restarts == 1
+    assert ("worker 1", "killed by SIGKILL") in events(healthy)
+
+
+def test_the_connections_of_a_dead_worker_are_down_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", exit_at_once_if_first)
+    supervisor = Supervisor(SETTINGS, PROGRAMS)
+
+    def script() -> None:
+        wait_until(lambda: supervisor.market.online == 1)
+        wait_until(lambda: supervisor.market.connections[0].state is ConnectionState.DOWN)
+
+    run(supervisor, script)
+    assert supervisor.market.connections[0].reason == "worker 1 ended with exit code 5"
+    assert supervisor.market.connections[1].state is ConnectionState.ONLINE
+
+
+def test_a_frozen_worker_is_replaced(healthy: Supervisor) -> None:
+    def script() -> None:
+        wait_until_online(healthy)
+        before = pids(healthy)["worker 2"]
+        os.kill(before, signal.SIGSTOP)
+        wait_until(lambda: pids(healthy).get("worker 2", before) != before)
+
+    run(healthy, script)
+    assert ("worker 2", "frozen: the process is stopped") in events(healthy)
+
+
+def test_a_hanging_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", hang_if_first)
+    supervisor = Supervisor(SETTINGS, PROGRAMS)
+    run(supervisor, lambda: wait_until(lambda: supervisor.market.totals.worker_restarts == 1))
+    [reason] = [text for source, text in events(supervisor) if source == "worker 1"]
+    assert reason.startswith("hung: no report for ")
+
+
+@pytest.mark.parametrize("silence_s", [0.7, 0.9, 1.2, 1.6, 1.9, 60.0])
+def test_a_supervisor_that_was_itself_stopped_does_not_take_its_workers_for_hung(
+    healthy: Supervisor, silence_s: float
+) -> None:
+    """Nothing was heard for that long, but nothing was listened to either."""
+    sleeper = Child("worker 1", lambda: started(time.sleep, 3600), Random(1))
+    looked_at = time.monotonic() - silence_s
+    reported_at = looked_at - REPORT_INTERVAL_S
+    sleeper.start(reported_at)
+    sleeper.heard(reported_at)
+    healthy._workers[0] = sleeper
+    wait_until(lambda: _run_state(sleeper.pid) == "S")
+    try:
+        healthy._look(looked_at)
+        assert (sleeper.state, sleeper._verdict) == (ChildState.RUNNING, None)
+    finally:
+        sleeper.kill()
+        wait_until(lambda: sleeper.reap(time.monotonic()))
+        healthy._close()
+
+
+def started(target: Callable[..., object], *arguments: object) -> multiprocessing.process.BaseProcess:
+    process = multiprocessing.get_context("forkserver").Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+# ---- what cannot be healed
+
+
+def test_when_no_worker_can_be_started_it_gives_up_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", exit_at_once)
+    with pytest.raises(BootError, match="no worker can be started: ended with exit code 5"):
+        Supervisor(SETTINGS, PROGRAMS).run()
+
+
+def test_one_worker_that_dies_at_every_start_lets_the_other_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", exit_at_once_if_first)
+    supervisor = Supervisor(SETTINGS, PROGRAMS)
+
+    def script() -> None:
+        wait_until(lambda: supervisor.market.totals.worker_restarts > 3)
+        before = supervisor.market.totals.counters.messages
+        wait_until(lambda: supervisor.market.totals.counters.messages > before)
+        assert supervisor._workers[0].is_boot_failure
+
+    run(supervisor, script)
+
+
+def test_without_a_list_of_instruments_it_gives_up_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Instruments:
+        raise InstrumentsError("board TQTF: nothing anywhere")
+
+    monkeypatch.setattr(module, "load_instruments", fail)
+    with nothing_left_over(), pytest.raises(BootError, match="board TQTF: nothing anywhere"):
+        Supervisor(SETTINGS, PROGRAMS).run()
+
+
+# ---- the display
+
+
+def test_without_a_display_none_is_started(healthy: Supervisor) -> None:
+    def script() -> None:
+        wait_until_online(healthy)
+        assert set(pids(healthy)) == {"worker 1", "worker 2"}
+
+    run(healthy, script)
+    assert healthy.display_mode == "none"
+
+
+def test_quit_in_the_display_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", report_on)
+    supervisor = Supervisor(with_display(), PROGRAMS._replace(display=quit_at_once))
+    supervisor.run()
+    assert supervisor._stop_requests == 1
+
+
+def test_a_dead_display_comes_back_and_the_workers_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", report_on)
+    supervisor = Supervisor(with_display(), PROGRAMS)
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        before = pids(supervisor)
+        os.kill(before["display"], signal.SIGKILL)
+        wait_until(lambda: pids(supervisor).get("display", before["display"]) != before["display"])
+        assert pids(supervisor) | {"display": 0} == before | {"display": 0}
+
+    run(supervisor, script)
+    assert ("display", "killed by SIGKILL") in events(supervisor)
+    assert supervisor.market.totals.worker_restarts == 0
+
+
+class RememberedTerminal:
+    path = "/dev/null"
+
+    def __init__(self) -> None:
+        self.restored = 0
+
+    def restore(self) -> None:
+        self.restored += 1
+
+
+@pytest.mark.parametrize(("display", "is_restored"), [(break_down, True), (wait_for_the_end, False)])
+def test_the_terminal_is_restored_after_a_display_that_broke_down_and_only_then(
+    monkeypatch: pytest.MonkeyPatch, display: Callable[..., None], is_restored: bool
+) -> None:
+    monkeypatch.setattr(worker, "main", report_on)
+    remembered = RememberedTerminal()
+    monkeypatch.setattr(terminal, "of_standard_output", lambda: remembered)
+    settings = msgspec.structs.replace(SETTINGS, display=DisplaySettings(mode="auto"))
+    supervisor = Supervisor(settings, PROGRAMS._replace(display=display))
+    run(supervisor, lambda: wait_until_online(supervisor))
+    assert supervisor.display_mode == "screen"
+    assert (remembered.restored > 0) is is_restored
+
+
+def test_a_display_that_breaks_down_while_workers_stop_does_not_make_the_loop_spin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "main", stop_late)
+    supervisor = Supervisor(with_display(), PROGRAMS)
+    waits: list[float] = []
+
+    def counting(objects: Sequence[Any], timeout_s: float) -> list[Any]:
+        waits.append(timeout_s)
+        return multiprocessing.connection.wait(objects, timeout_s)
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        supervisor.request_stop()
+        wait_until(lambda: supervisor._workers[0].state is ChildState.STOPPING)
+        monkeypatch.setattr(module, "wait", counting)
+        os.kill(pids(supervisor)["display"], signal.SIGKILL)
+        wait_until(lambda: "worker 1" not in pids(supervisor))
+
+    run(supervisor, script)
+    assert len(waits) < 40
+
+
+# ---- the built-in exchange
+
+
+def answered_by(port: int) -> int:
+    """The process that serves the port."""
+    with socket.create_connection(("127.0.0.1", port), LIMIT_S) as client:
+        return int(client.recv(100))
+
+
+def test_the_built_in_exchange_keeps_its_port_over_all_its_incarnations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "main", report_on)
+    supervisor = Supervisor(msgspec.structs.replace(SETTINGS, simulate=True), PROGRAMS)
+    exchange = supervisor._settings.exchange
+    port = int(exchange.url.removeprefix("ws://127.0.0.1:").partition("/")[0])
+    assert exchange.iss_url == f"http://127.0.0.1:{port}/iss"
+
+    def script() -> None:
+        assert answered_by(port) != answered_by(port)
+
+    run(supervisor, script)
+    assert supervisor.market.totals.is_simulated
+    assert ("simulator", "ended with exit code 0") in events(supervisor)

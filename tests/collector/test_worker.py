@@ -1,0 +1,298 @@
+"""A worker passes on what its connections bring, reports by the same loop, and stops in an orderly way."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import msgspec
+import pytest
+
+from collector import worker as module
+from collector.sharding import Shard
+from collector.worker import EXIT_OWN_FAILURE, STOP, Assignment, Worker
+from shared.quotes import Quote
+from shared.settings import CollectorSettings, ExchangeSettings, LogSettings, Settings
+from shared.wire import ConnectionState, ConnectionStatus, Counters, Event, QuoteBatch, WorkerReport, decode_upward
+from tests.collector.waiting import LIMIT_S, wait_until
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.gateway import FakeGateway
+
+CONTEXT = multiprocessing.get_context("forkserver")
+TICKERS = (("SBER", "GAZP"), ("SBER", "T"))
+"""Of two connections; they share one."""
+
+Profile = Literal["economy", "latency"]
+QUICK = ExchangeSettings(connect_stagger_s=0.01, subscribe_pause_s=0.0, retry_first_s=0.05, retry_cap_s=0.05)
+
+
+class Hub:
+    """What arrives, folded as the hub would fold it."""
+
+    def __init__(self) -> None:
+        self.quotes: dict[str, Quote] = {}
+        self.counters = Counters()
+        self.statuses: dict[int, ConnectionStatus] = {}
+        self.events: list[Event] = []
+        self.batches: list[QuoteBatch] = []
+        self.reports: list[WorkerReport] = []
+
+    def take(self, data: bytes) -> None:
+        message = decode_upward(data)
+        if isinstance(message, QuoteBatch):
+            self.batches.append(message)
+            for change in message.quotes:
+                if change.ticker in self.quotes:
+                    self.quotes[change.ticker].merge(change)
+                else:
+                    self.quotes[change.ticker] = change
+        else:
+            self.reports.append(message)
+            self.events += message.events
+            for status in message.connections:
+                self.counters.add(status.total)
+                self.statuses[status.number] = status
+
+    @property
+    def states(self) -> set[ConnectionState]:
+        return {status.state for status in self.statuses.values()}
+
+
+class RunningWorker:
+    """A Worker in a thread, its end of the queue, and what came out of it."""
+
+    def __init__(self, assignment: Assignment, queue_limit: int) -> None:
+        self.hub = Hub()
+        self.queue: queue.Queue[bytes] = queue.Queue(queue_limit)
+        self._reader, self._writer = os.pipe()
+        self.worker = Worker(assignment, cast("Queue[bytes]", self.queue), self._reader, self._writer)
+        self._thread = threading.Thread(target=self.worker.run)
+        self._thread.start()
+
+    def drain(self) -> None:
+        while not self.queue.empty():
+            self.hub.take(self.queue.get())
+
+    def wait_until(self, condition: Callable[[Hub], bool]) -> None:
+        def is_so() -> bool:
+            self.drain()
+            return condition(self.hub)
+
+        wait_until(is_so)
+
+    def stop(self) -> None:
+        os.write(self._writer, STOP)
+        self.wait_until(lambda _: not self._thread.is_alive())
+        self.drain()
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self.stop()
+        for descriptor in (self._reader, self._writer, self.worker._wakeup, self.worker._waker):
+            os.close(descriptor)
+
+
+@pytest.fixture(autouse=True)
+def frequent_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REPORT_INTERVAL_S", 0.02)
+
+
+@pytest.fixture
+def gateway() -> Iterator[FakeGateway]:
+    with FakeGateway() as running:
+        yield running
+        assert running.violations == []
+
+
+def assignment_for(
+    gateway: FakeGateway, tickers: Sequence[Sequence[str]] = TICKERS, profile: Profile = "economy", **exchange: Any
+) -> Assignment:
+    shards = tuple(Shard(number + 10, 2, tuple(hand)) for number, hand in enumerate(tickers))
+    settings = Settings(
+        exchange=msgspec.structs.replace(QUICK, url=gateway.url, **exchange),
+        collector=CollectorSettings(profile=profile, flush_interval_ms=10),
+    )
+    return Assignment(2, shards, settings, is_screen_drawn=False)
+
+
+@contextmanager
+def running(assignment: Assignment, queue_limit: int = 0) -> Iterator[RunningWorker]:
+    made = RunningWorker(assignment, queue_limit)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def is_confirmed(hub: Hub) -> bool:
+    return len(hub.statuses) == 2 and all(status.confirmed == status.planned for status in hub.statuses.values())
+
+
+@pytest.mark.parametrize("profile", ["economy", "latency"])
+def test_once_the_feed_is_quiet_the_hub_knows_what_was_sent(gateway: FakeGateway, profile: Profile) -> None:
+    with running(assignment_for(gateway, profile=profile)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.blast(frames=2000)
+        ledger = gateway.quiet()
+        worker.wait_until(lambda hub: hub.counters.messages == ledger.frames_sent)
+        hub = worker.hub
+    assert set(hub.statuses) == {10, 11}
+    assert hub.counters.updates == sum(quote.updates for quote in hub.quotes.values()) == ledger.frames_sent
+    for ticker, sent in ledger.quotes.items():
+        quote = hub.quotes[ticker]
+        assert (quote.bid and quote.bid.value, quote.ask and quote.ask.value) == (sent.bid, sent.ask)
+        assert (quote.last and quote.last.value, quote.volume) == (sent.last, sent.volume)
+
+
+def test_every_batch_holds_a_ticker_once_and_every_message_names_the_worker(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.blast(frames=500)
+        worker.wait_until(lambda hub: hub.counters.messages >= 500)
+        hub = worker.hub
+    assert all(len({quote.ticker for quote in batch.quotes}) == len(batch.quotes) for batch in hub.batches)
+    assert {batch.worker for batch in hub.batches} == {report.worker for report in hub.reports} == {2}
+
+
+def test_reports_come_even_when_there_is_nothing_to_tell(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway, [()])) as worker:
+        worker.wait_until(lambda hub: len(hub.reports) >= 4)
+        assert worker.hub.batches == []
+        assert worker.hub.states == {ConnectionState.ONLINE}
+
+
+def test_connections_are_opened_one_after_the_other(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway, connect_stagger_s=30.0)) as worker:
+        worker.wait_until(lambda hub: bool(hub.statuses) and hub.statuses[10].state is ConnectionState.ONLINE)
+        retry_at = worker.hub.statuses[11].retry_at
+        assert retry_at is not None
+        assert retry_at - time.monotonic() == pytest.approx(30.0, abs=LIMIT_S)
+        assert gateway.ledger().connects == 1
+
+
+def test_while_the_queue_is_full_it_merges_and_nothing_is_lost(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway), queue_limit=1) as worker:
+        worker.wait_until(is_confirmed)
+        wait_until(worker.queue.full)
+        gateway.blast(frames=2000)
+        ledger = gateway.quiet()
+        wait_until(lambda: sum(one._counters.messages for one in worker.worker._connections) == ledger.frames_sent)
+        batches = len(worker.hub.batches)
+        worker.wait_until(lambda hub: hub.counters.messages == ledger.frames_sent)
+        worker.wait_until(lambda hub: sum(quote.updates for quote in hub.quotes.values()) == ledger.frames_sent)
+        assert len(worker.hub.batches) - batches <= 3
+
+
+def test_coming_online_getting_lost_and_coming_back_are_events(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway, TICKERS[:1], retry_first_s=1.0, retry_cap_s=1.0)) as worker:
+        worker.wait_until(lambda hub: hub.states == {ConnectionState.ONLINE})
+        gateway.drop(how="reset")
+        worker.wait_until(lambda hub: len(hub.events) == 3)
+        events = worker.hub.events
+    assert {event.source for event in events} == {"connection 11"}
+    assert [event.text for event in events] == [
+        "online: all subscriptions sent",
+        "waiting: connection reset by the peer",
+        "online: all subscriptions sent",
+    ]
+    assert worker.hub.counters.reconnects == 1
+
+
+def test_the_same_failure_again_is_no_news(gateway: FakeGateway) -> None:
+    gateway.close_port()
+    with running(assignment_for(gateway, TICKERS[:1], retry_first_s=0.1, retry_cap_s=0.1)) as worker:
+        worker.wait_until(lambda hub: len(hub.reports) >= 20)
+        assert [event.text for event in worker.hub.events] == ["waiting: connection refused"]
+
+
+def test_a_gateway_that_never_answers_is_given_up(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(upgrade="hold"))
+    with running(
+        assignment_for(gateway, TICKERS[:1], open_timeout_s=0.3, retry_first_s=9.0, retry_cap_s=9.0)
+    ) as worker:
+        worker.wait_until(lambda hub: any("no WebSocket within 0.3 s" in event.text for event in hub.events))
+
+
+# ---- stopping
+
+
+def test_stopping_says_goodbye_everywhere_and_ends_with_a_last_report(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.start(rate=3000)
+        gateway.wait_until(lambda ledger: ledger.frames_sent > 300)
+        worker.stop()
+        ledger = gateway.wait_until(lambda ledger: ledger.disconnect_frames == ledger.disconnects == 2)
+        reports = worker.hub.reports
+    assert [report.is_last for report in reports] == [False] * (len(reports) - 1) + [True]
+    assert worker.hub.counters.messages == ledger.frames_sent
+    assert sum(quote.updates for quote in worker.hub.quotes.values()) == ledger.frames_sent
+
+
+def test_stopping_is_bounded_when_no_gateway_answers(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.freeze()
+        worker.stop()
+        assert worker.hub.reports[-1].is_last
+
+
+# ---- as a process
+
+
+def fail_in_a_worker(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    """Target of a process: a worker whose loop fails."""
+
+    def fail(self: Worker) -> None:
+        raise ZeroDivisionError
+
+    Worker._pass_on = fail  # type: ignore[method-assign]
+    module.main(assignment, outlet)
+
+
+def with_log(assignment: Assignment, path: Path) -> Assignment:
+    settings = msgspec.structs.replace(assignment.settings, log=LogSettings(file=str(path)))
+    return msgspec.structs.replace(assignment, settings=settings, is_screen_drawn=True)
+
+
+def test_sigterm_ends_the_process_in_an_orderly_way(gateway: FakeGateway, tmp_path: Path) -> None:
+    outlet: Queue[bytes] = CONTEXT.Queue(256)
+    process = CONTEXT.Process(target=module.main, args=(with_log(assignment_for(gateway), tmp_path / "log"), outlet))
+    process.start()
+    hub = Hub()
+    while not is_confirmed(hub):
+        hub.take(outlet.get(timeout=LIMIT_S))
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.terminate()
+    while not hub.reports[-1].is_last:
+        hub.take(outlet.get(timeout=LIMIT_S))
+    process.join(LIMIT_S)
+    assert process.exitcode == 0
+    assert gateway.ledger().disconnect_frames == 2
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert all(" worker-3 " in line for line in lines)
+    assert any("connection 11 is online" in line for line in lines)
+    outlet.close()
+
+
+def test_a_worker_that_fails_says_why_in_the_log_and_nothing_on_the_screen(
+    gateway: FakeGateway, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spawn = multiprocessing.get_context("spawn")  # inherits what is standard error here and now
+    outlet: Queue[bytes] = spawn.Queue(256)
+    assignment = with_log(assignment_for(gateway), tmp_path / "log")
+    process = spawn.Process(target=fail_in_a_worker, args=(assignment, outlet))
+    process.start()
+    process.join(LIMIT_S)
+    assert process.exitcode == EXIT_OWN_FAILURE
+    assert "ZeroDivisionError" in (tmp_path / "log").read_text()
+    assert capfd.readouterr().err == ""
+    outlet.close()

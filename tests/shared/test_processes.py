@@ -1,0 +1,156 @@
+"""A child process ignores what is the supervisor's affair, obeys SIGTERM, and never outlives its parent."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from shared.processes import STOP_SIGNALS, become_child
+
+CONTEXT = multiprocessing.get_context("forkserver")
+LIMIT_S = 30.0
+HANDLED_BY_A_PARENT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+
+
+def answer(end: Connection) -> None:
+    """Target of a process: become a child, and answer each message by `(pid, blocked signals)` until SIGTERM."""
+    become_child(on_terminate=lambda: end.send("terminated"))
+    while end.recv() != "end":
+        end.send((os.getpid(), signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+
+
+def answer_with_inherited_signals(end: Connection) -> None:
+    """As `answer`, in a process that inherited a handler and a wakeup descriptor from a parent that used them."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in HANDLED_BY_A_PARENT:
+        signal.signal(number, lambda *_: end.send("inherited"))
+    answer(end)
+    os.set_blocking(reader, False)
+    try:
+        end.send(os.read(reader, 100))
+    except BlockingIOError:
+        end.send(b"")
+
+
+def start_a_child_and_wait(end: Connection, start_method: str) -> None:
+    """Target of a process that is a parent itself; it hands its own end to the child."""
+    multiprocessing.set_start_method(start_method, force=True)
+    process = multiprocessing.Process(target=answer, args=(end,))
+    process.start()
+    time.sleep(3600)
+
+
+class Child:
+    """A process with `answer` in it."""
+
+    def __init__(self, target: object = answer) -> None:
+        self.end, theirs = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=target, args=(theirs,))  # type: ignore[arg-type]
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+
+    def ask(self) -> object:
+        self.end.send("?")
+        return self.receive()
+
+    def receive(self) -> object:
+        assert self.end.poll(LIMIT_S)
+        return self.end.recv()
+
+    def signal(self, number: int) -> None:
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    made = Child()
+    yield made
+    made.process.kill()
+    made.process.join()
+    made.end.close()
+
+
+def is_alive(pid: int) -> bool:
+    """A process that only waits to be reaped is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_are_the_parents_affair(child: Child, number: int) -> None:
+    child.ask()
+    child.signal(number)
+    assert isinstance(child.ask(), tuple)
+
+
+def test_sigterm_calls_back_and_ends_nothing_by_itself(child: Child) -> None:
+    child.ask()
+    child.signal(signal.SIGTERM)
+    assert child.receive() == "terminated"
+    assert isinstance(child.ask(), tuple)
+
+
+def test_signals_that_were_blocked_around_the_start_get_through_afterwards(child: Child) -> None:
+    assert child.ask() == (child.process.pid, set())
+
+
+def test_sigterm_from_before_it_was_ready_is_not_lost() -> None:
+    child = Child()
+    child.signal(signal.SIGTERM)
+    assert child.receive() == "terminated"
+    child.end.send("end")
+    child.process.join(LIMIT_S)
+    assert child.process.exitcode == 0
+    child.end.close()
+
+
+def test_inherited_handlers_and_wakeup_descriptors_do_nothing_any_more() -> None:
+    child = Child(answer_with_inherited_signals)
+    child.ask()
+    child.signal(signal.SIGINT)
+    child.signal(signal.SIGTERM)
+    assert child.receive() == "terminated"
+    child.end.send("end")
+    assert child.receive() == b""
+    child.process.join(LIMIT_S)
+    child.end.close()
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+def test_it_ends_when_its_parent_is_killed(start_method: str) -> None:
+    end, theirs = CONTEXT.Pipe()
+    parent = CONTEXT.Process(target=start_a_child_and_wait, args=(theirs, start_method))
+    parent.start()
+    theirs.close()
+    end.send("?")
+    assert end.poll(LIMIT_S)
+    pid, _ = end.recv()
+    assert pid != parent.pid
+    assert is_alive(pid)
+    parent.kill()
+    parent.join()
+    give_up_at = time.monotonic() + LIMIT_S
+    while is_alive(pid):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+    end.close()
+
+
+def test_watching_the_parent_costs_one_thread(child: Child) -> None:
+    child.ask()
+    assert child.process.pid is not None
+    assert len(list(Path(f"/proc/{child.process.pid}/task").iterdir())) == 2
