@@ -5,7 +5,7 @@ FOR_RUNNING := $(VENV)/.for-running
 FOR_WORKING := $(VENV)/.for-working
 INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
 
-.PHONY: help setup run demo test check lock clean
+.PHONY: help setup run demo test check bench lock clean
 
 help:
 	@echo "make demo             the live table, fed by the built-in exchange: no account, no network"
@@ -13,6 +13,7 @@ help:
 	@echo "make run ARGS='...'   the same with arguments, such as ARGS='--workers 2' (ARGS=--help lists them)"
 	@echo "make test             the test suite (ARGS='-k name' for a part of it)"
 	@echo "make check            ruff and mypy --strict"
+	@echo "make bench            what a message costs, beside what else one could run (five minutes)"
 	@echo "make setup            only install, into .venv"
 	@echo "make lock             pin the requirements anew, with hashes"
 	@echo "make clean            remove .venv and caches"
@@ -43,6 +44,9 @@ check: $(FOR_WORKING)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+bench: $(FOR_WORKING)
+	@exec $(VENV)/bin/python -m bench $(ARGS)
 
 lock: $(FOR_WORKING)
 	$(VENV)/bin/pip install --quiet pip-tools

@@ -45,6 +45,7 @@ class Child:
         self.name = name
         self.state = ChildState.DEAD
         self.reason = "not started"
+        self.death = ""
         self.restart_at: float | None = None
         self.boot_failures = 0
         self.exit_code: int | None = None
@@ -98,7 +99,7 @@ class Child:
         return None
 
     def reap(self, now: float) -> bool:
-        """Whether the process has ended since the last call; `reason` says why, `restart_at` when it comes back."""
+        """Whether the process has ended since the last call; `death` says why, `restart_at` when it comes back."""
         if self._process is None or self._process.is_alive():
             return False
         exit_code = self._process.exitcode
@@ -108,7 +109,8 @@ class Child:
         self._end_for_certain()
         was_stopping, was_starting = self.state is ChildState.STOPPING, self.state is ChildState.STARTING
         self.exit_code = exit_code
-        self._enter(ChildState.DEAD, self._verdict or _cause_of_death(exit_code))
+        self.death = self._verdict or _cause_of_death(exit_code)
+        self._enter(ChildState.DEAD, self.death)
         if was_stopping:
             return True
         self.boot_failures += was_starting

@@ -33,6 +33,13 @@ class Drain:
         self._thread = Thread(target=self._run, name=f"drain-{worker + 1}", daemon=True)
         self._thread.start()
 
+    @property
+    def is_behind(self) -> bool:
+        try:
+            return not self._queue.empty()
+        except (OSError, ValueError):
+            return False  # it is closed
+
     def finish(self, timeout_s: float) -> None:
         """The worker is gone: wait until what it left behind is read, and give up on what is not by then."""
         self._thread.join(timeout_s)
@@ -75,6 +82,11 @@ class Hub:
     def reported_at(self, worker: int) -> float | None:
         """When the present incarnation of `worker` last reported (monotonic); None before its first report."""
         return self._reported_at.get(worker)
+
+    def is_behind(self, worker: int) -> bool:
+        """Whether `worker` has sent what is not yet read: then its silence is ours."""
+        drain = self._drains.get(worker)
+        return drain is not None and drain.is_behind
 
     def _take(self, drain: Drain, data: bytes) -> None:
         message = decode_upward(data)

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from collector import terminal, worker
-from collector.child import Child
+from collector.child import Child, ChildState
 from collector.hub import Hub
 from collector.instruments import Instruments, load_instruments
 from collector.sharding import Plan, plan_shards
@@ -224,13 +224,13 @@ class Supervisor:
             self._start_workers(self._instruments)
         for number, child in self._workers.items():
             if (reported_at := self._hub.reported_at(number)) is not None:
-                child.heard(reported_at)
+                child.heard(now if self._hub.is_behind(number) else reported_at)
             self._mend_worker(number, child, now)
         for child in self._others.values():
             child.look(now)
             self._mend_other(child, now)
         if self._workers and all(child.is_boot_failure for child in self._workers.values()):
-            raise BootError(f"no worker can be started: {self._workers[0].reason}")
+            raise BootError(f"no worker can be started: {self._workers[0].death}")
         self._hub.update(lambda market: market.sample(now))
         return now
 
@@ -238,9 +238,9 @@ class Supervisor:
         self._replace_if_stuck(child, now)
         if child.reap(now):
             self._hub.finish_worker(number)
-            reason = f"worker {number + 1} {child.reason}"
+            reason = f"worker {number + 1} {child.death}"
             self._hub.update(lambda market: market.worker_lost(number, reason, now))
-            self._hub.tell(child.name, child.reason)
+            self._hub.tell(child.name, child.death)
         if child.restart_at is not None and now >= child.restart_at:
             self._hub.update(_count_restart)
             child.start(now)
@@ -248,7 +248,7 @@ class Supervisor:
     def _mend_other(self, child: Child, now: float) -> None:
         self._replace_if_stuck(child, now)
         if child.reap(now):
-            self._hub.tell(child.name, child.reason)
+            self._hub.tell(child.name, child.death)
             self._repair_terminal(child)
         if child.restart_at is not None and now >= child.restart_at:
             child.start(now)

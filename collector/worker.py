@@ -79,7 +79,7 @@ class Worker:
         self._wakeup, self._waker = os.pipe()
         self._outbox = Outbox(on_news=lambda: os.write(writer, NEWS))
         self._told: dict[int, tuple[ConnectionState, str]] = {}
-        self._next_report_at = 0.0
+        self._next_report_at = self._passed_on_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
 
     def _connection(self, shard: Shard) -> Connection:
@@ -110,16 +110,18 @@ class Worker:
         self._stop()
 
     def _woken(self) -> bytes:
-        """What the loop was woken for: at once when the outbox was empty, in time for the next report otherwise."""
+        """What the loop was woken for: news at once after a quiet time, and under load once in `gather_s`; the next
+        report in time."""
         timeout_s = max(0.0, self._next_report_at - time.monotonic())
         if not select.select([self._reader], [], [], timeout_s)[0]:
             return b""
-        time.sleep(SETTLE_S)
+        time.sleep(max(SETTLE_S, self._passed_on_at + self._gather_s - time.monotonic()))
         return os.read(self._reader, 4096)
 
     def _pass_on(self) -> None:
         """Send what there is; while the queue is full, the outbox and the counters go on merging instead."""
         if not self._queue.full() and (quotes := self._outbox.take()):
+            self._passed_on_at = time.monotonic()
             self._send(QuoteBatch(self._number, quotes))
         now = time.monotonic()
         if now >= self._next_report_at:
