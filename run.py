@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """MOEX WebSocket Monitor: arguments -> settings -> supervisor; its exit code."""
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from shared.settings import Settings
 
 EXIT_STOPPED_AS_ASKED = 0
@@ -18,7 +21,6 @@ def main() -> int:
     # What asks to stop from here on is kept until the supervisor is ready to obey it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     # Every child imports this file before its own program: what is imported up there would be in all of them.
-    import os
     from pathlib import Path
 
     from shared import settings
@@ -60,17 +62,29 @@ def run(settings: "Settings") -> int:
     try:
         supervisor.run()
     except BootError as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         exit_code = EXIT_FAILURE
     except Exception:
         log.exception("the supervisor failed")
-        print("own failure, see the log", file=sys.stderr)
+        say("own failure, see the log", sys.stderr)
         exit_code = EXIT_FAILURE
     now = Now(time.monotonic(), datetime.now())
-    print("\n".join(final_statistics(supervisor.market, now)), flush=True)
     if settings.summary is not None:
-        summary.write(Path(settings.summary), summary.summary(supervisor.market, now.monotonic))
+        try:
+            summary.write(Path(settings.summary), summary.summary(supervisor.market, now.monotonic))
+        except OSError as error:
+            say(f"the summary cannot be written: {settings.summary}: {error.strerror}", sys.stderr)
+            exit_code = EXIT_FAILURE
+    say("\n".join(final_statistics(supervisor.market, now)), sys.stdout)
     return exit_code
+
+
+def say(text: str, stream: "TextIO") -> None:
+    """Print, unless nobody can hear it any more: a closed terminal, a pipe whose reader is gone, a full disk."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python would try again at its end
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ FROZEN_AFTER_S = 1.5
 STARVED_AFTER_S = 8.0
 """A child that is on its way but gets no processor, or cannot be looked at, is given longer."""
 BOOT_LIMIT_S = 20.0
+UNKNOWN_EXIT_CODE = 255
+"""What multiprocessing tells when the fork server died before it could say."""
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +61,15 @@ class Child:
         self._heard_at = 0.0
 
     def start(self, now: float) -> None:
-        """Start a process. Blocks until it is forked."""
+        """Start a process, or try again later when the system has no room for one. Blocks until it is forked."""
         self.restart_at = self._verdict = None
         self._started_at = self._heard_at = now
-        self._process = self._spawn()
+        try:
+            self._process = self._spawn()
+        except OSError as error:
+            log.exception("%s cannot be started", self.name)
+            self._die(f"cannot be started: {error.strerror}", now)
+            return
         self._handle = _handle_of(self._process)
         self._enter(ChildState.STARTING, f"process {self._process.pid} started")
 
@@ -75,7 +82,7 @@ class Child:
 
     def look(self, now: float) -> None:
         """For a child that sends no reports: it counts as advancing unless its process is stopped."""
-        if self._process is not None and _run_state(self.pid) != "T":
+        if self._process is not None and run_state(self.pid) != "T":
             self.heard(now)
 
     def forgive(self, now: float) -> None:
@@ -84,17 +91,15 @@ class Child:
 
     def stuck_reason(self, now: float) -> str | None:
         """One sentence when the child should be replaced although its process lives; None while all is well."""
-        if self.state is ChildState.STARTING:
-            return (
-                f"no report within {BOOT_LIMIT_S:g} s of its start" if now - self._started_at > BOOT_LIMIT_S else None
-            )
         silence_s = now - self._heard_at
+        if self.state is ChildState.STARTING:
+            return f"no report within {BOOT_LIMIT_S:g} s of its start" if silence_s > BOOT_LIMIT_S else None
         if self.state is not ChildState.RUNNING or silence_s < FROZEN_AFTER_S:
             return None
-        run_state = _run_state(self.pid)
-        if run_state == "T":
+        letter = run_state(self.pid)
+        if letter == "T":
             return "frozen: the process is stopped"
-        if run_state == "S" or silence_s >= STARVED_AFTER_S:
+        if letter == "S" or silence_s >= STARVED_AFTER_S:
             return f"hung: no report for {silence_s:.1f} s"
         return None
 
@@ -107,18 +112,22 @@ class Child:
         self._process.close()
         self._process = None
         self._end_for_certain()
-        was_stopping, was_starting = self.state is ChildState.STOPPING, self.state is ChildState.STARTING
         self.exit_code = exit_code
-        self.death = self._verdict or _cause_of_death(exit_code)
-        self._enter(ChildState.DEAD, self.death)
+        self._die(self._verdict or _cause_of_death(exit_code), now)
+        return True
+
+    def _die(self, reason: str, now: float) -> None:
+        """DEAD, and unless it was asked to be, to be started again after a delay that grows with each quick death."""
+        was_stopping, was_starting = self.state is ChildState.STOPPING, self.state is not ChildState.RUNNING
+        self.death = reason
+        self._enter(ChildState.DEAD, reason)
         if was_stopping:
-            return True
+            return
         self.boot_failures += was_starting
         self._deaths = 0 if now - self._started_at > STABLE_AFTER_S else self._deaths
         delay_s = backoff(self._deaths, first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, random=self._random)
         self._deaths += 1
         self.restart_at = now + delay_s
-        return True
 
     def _end_for_certain(self) -> None:
         """Death is told by the fork server: when that one is killed, all children seem dead and still run."""
@@ -169,6 +178,8 @@ def _handle_of(process: BaseProcess) -> int | None:
 
 
 def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code == UNKNOWN_EXIT_CODE:
+        return "ended together with the fork server"
     if exit_code is not None and exit_code < 0:
         try:
             return f"killed by {signal.Signals(-exit_code).name}"
@@ -177,7 +188,7 @@ def _cause_of_death(exit_code: int | None) -> str:
     return f"ended with exit code {exit_code}"
 
 
-def _run_state(pid: int | None) -> str | None:
+def run_state(pid: int | None) -> str | None:
     """The scheduler's letter for a process's main thread (R, S, D, T, Z); None where /proc does not tell."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -8,7 +8,16 @@ from random import Random
 from threading import Thread
 
 from collector.framing import BUFFER_SIZE, Message, Messages
-from collector.issplus import BodyError, Stream, Subscription, connect_headers, decode, is_temporary
+from collector.issplus import (
+    BodyError,
+    Change,
+    Stream,
+    Subscription,
+    connect_headers,
+    decode,
+    is_temporary,
+    timestamp_in,
+)
 from collector.issplus import is_simulated as is_simulated_exchange
 from collector.lifecycle import Action, Lifecycle
 from collector.outbox import Outbox
@@ -276,18 +285,17 @@ class Connection:
         self._outbox.put(changes)
 
     def _decode(self, subscription: Subscription, group: Sequence[Message], now: float) -> list[Quote]:
-        """The changes of messages of one subscription, in their order.
+        """The changes of messages of one subscription, oldest first.
 
-        Goes backwards, because an order book that fits makes all before it worthless: they are counted, not parsed.
+        An order book that fits makes all older ones worthless: those are counted, not parsed. The newest is looked for
+        by the exchange's own time, and by the order of arrival where that is the same.
         """
+        if len(group) > 1 and subscription.stream is Stream.ORDERBOOKS:
+            group = sorted(group, key=lambda message: timestamp_in(*message))
         changes: list[Quote] = []
         for index in range(len(group) - 1, -1, -1):
-            buffer, start, end = group[index]
-            body = buffer[start:end]
-            try:
-                change = decode(subscription, body, now)
-            except BodyError as error:
-                self._misfit(f"{subscription.destination} of {subscription.ticker}: {error}", body, now)
+            change = self._decode_one(subscription, group[index], now)
+            if change is None:
                 continue
             changes.append(change.quote)
             if change.is_snapshot and subscription.stream is Stream.ORDERBOOKS:
@@ -298,6 +306,15 @@ class Connection:
         self._counters.updates += len(changes)
         changes.reverse()
         return changes
+
+    def _decode_one(self, subscription: Subscription, message: Message, now: float) -> Change | None:
+        buffer, start, end = message
+        body = buffer[start:end]
+        try:
+            return decode(subscription, body, now)
+        except BodyError as error:
+            self._misfit(f"{subscription.destination} of {subscription.ticker}: {error}", body, now)
+            return None
 
     def _misfit(self, what: str, sample: str | bytes | bytearray, now: float, count: int = 1) -> None:
         """Count what does not fit the protocol, and log one sample a minute."""

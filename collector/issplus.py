@@ -4,6 +4,7 @@ Facts are from the exchange's documentation and its own client (moexalgo/beta/is
 question open (the unit of `timestamp`, numbers as text, a plain number for a `fixed`), every answer is taken.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -19,6 +20,7 @@ from shared.simulated import is_simulator
 
 MARKET = "MXSE"
 CANDLE_INTERVAL = "M1"
+MOST_LOTS = 2**53
 LAYOUTS_KEPT = 256
 COLUMNS_LIMIT = 10_000
 """Bytes of a list of columns; the longest that is documented has 500."""
@@ -119,6 +121,15 @@ def decode(subscription: Subscription, body: bytes | bytearray, received_at: flo
         raise BodyError(f"{type(error).__name__}: {error}") from error
 
 
+_timestamp = re.compile(rb'"timestamp": ?"?(\d{1,19})')
+
+
+def timestamp_in(buffer: bytes | bytearray, start: int, end: int) -> int:
+    """The `timestamp` of a body that is not parsed, in its own unit; 0 when there is none to be seen."""
+    found = _timestamp.search(buffer, start, end)
+    return 0 if found is None else int(found[1])
+
+
 def _key(columns: msgspec.Raw) -> bytes:
     """A list of columns as the caches of layouts know it."""
     if len(columns) > COLUMNS_LIMIT:
@@ -196,6 +207,8 @@ def _decode_book(ticker: str, body: _Body, at: float) -> Change:
     sides: dict[str, list[Level]] = {"B": [], "S": []}
     decimals = 0
     for side, (price, price_decimals), lots in _levels(body):
+        if lots is not None and lots > MOST_LOTS:
+            raise BodyError(f"{lots} lots")
         sides[side].append((price, lots))
         if price_decimals != decimals:
             decimals = _finer(decimals, price_decimals)
@@ -269,10 +282,11 @@ def _fields(ticker: str, body: _Body) -> Fields:
         row = [_usual_cell(name, cell) for name, cell in zip(names, row, strict=True)]
     fields = dict(zip(names, row, strict=True))
     for name, cell in fields.items():
-        if type(cell) is tuple:
-            _finer(0, cell[1])
-        elif type(cell) is str and not cell.isprintable():
-            fields[name] = printable(cell)
+        if type(cell) is str:
+            if not cell.isprintable():
+                fields[name] = printable(cell)
+        elif cell is not None and price_of(cell) is None:
+            raise BodyError(f"{name} is no number: {cell!r}")
     return fields
 
 

@@ -1,7 +1,7 @@
 """What the fork server does before it forks anything, so that every worker shares it instead of doing it again."""
 
 from collector import worker
-from collector.stomp_socket import tls_context
+from collector.dialing import tls_context
 
 __all__ = ["worker"]
 

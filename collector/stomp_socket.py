@@ -4,16 +4,13 @@ The only module that imports them; their exceptions leave it as ConnectionFailed
 which blocks in `open`, `read` and the sending methods, each for a bounded time; only `abort` may be called by another.
 """
 
-import functools
 import http.cookies
 import os
 import select
 import socket
 import ssl
-import urllib.request
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 os.environ.setdefault("STOMP_SKIP_HOSTNAME_SCAN", "1")  # its import would ask the resolver, for 20 s if that is silent
 
@@ -22,8 +19,8 @@ import stomp.transport
 import stomp.utils
 import websocket
 
+from collector.dialing import dial
 from collector.framing import FRAME_LIMIT, Messages, ReceiveBuffer, StompSplitter
-from shared.addresses import is_this_machine
 from shared.errors import ConnectionFailed, ProtocolError
 from shared.printable import printable
 from shared.timing import Deadline
@@ -75,12 +72,10 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         """Connect, TLS, upgrade: one attempt. Raises ConnectionFailed.
 
         Each system call on a socket is bounded by `timeout_s`, the whole only by `abort`, for a server can drip bytes
-        for ever; the name server and a proxy are not even bounded by that.
+        for ever; the name server is not even bounded by that.
         """
         connection = websocket.WebSocket(
-            skip_utf8_validation=True,  # a TEXT frame would be checked in pure Python, 30 times as slow
-            sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            sslopt={"context": tls_context()} if is_encrypted(url) else None,  # for the way through a proxy
+            skip_utf8_validation=True  # a TEXT frame would be checked in pure Python, 30 times as slow
         )
         try:
             self._connect(connection, url, Deadline(timeout_s))
@@ -96,45 +91,20 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         self._poll.register(self._wakeup, select.POLLIN)
 
     def _connect(self, connection: websocket.WebSocket, url: str, deadline: Deadline) -> None:
-        proxy = proxy_of(url)
-        if not proxy:
-            self._raw = self._dial(url, deadline)
-            if is_encrypted(url):
-                host = urlsplit(url).hostname
-                tls = tls_context().wrap_socket(self._raw, server_hostname=host, do_handshake_on_connect=False)
-                self._raw = tls
-                tls.do_handshake()
         connection.connect(  # type: ignore[no-untyped-call]
             url,
             timeout=max(0.1, deadline.remaining()),
             subprotocols=[SUBPROTOCOL],
             suppress_origin=True,
             redirect_limit=0,  # a redirect may lead to any host, and the password would go along
-            socket=self._raw,
-            **proxy,
+            socket=dial(url, deadline, self._hold),
         )
 
-    def _dial(self, url: str, deadline: Deadline) -> socket.socket:
-        """Try each address of the host in turn, each with its share of the time that is left."""
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "wss" else 80)
-        addresses = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-        failure: OSError = OSError("the host has no address")
-        for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-            self._raw = sock = socket.socket(family, kind, protocol)
-            sock.settimeout(max(0.1, deadline.remaining() / left))
-            if self._is_aborted:  # `abort` may have come when there was no socket yet, or the one before
-                raise OSError("given up")
-            try:
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                failure = error
-                continue
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(max(0.1, deadline.remaining()))
-            return sock
-        raise failure
+    def _hold(self, sock: socket.socket) -> None:
+        """`abort` may have come when there was no socket yet, or the one before."""
+        self._raw = sock
+        if self._is_aborted:
+            raise OSError("given up")
 
     # ---- sending
 
@@ -302,39 +272,6 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         if self._raw is not None:
             self._raw.close()
         self._raw = self._websocket = None
-
-
-def is_encrypted(url: str) -> bool:
-    return url.startswith("wss:")
-
-
-def proxy_of(url: str) -> dict[str, object]:
-    """websocket-client's options for the proxy that the environment asks for; empty for none.
-
-    Never a proxy for this machine: websocket-client by itself would use one even for 127.0.0.1.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_this_machine(host) or urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]
-        return {}
-    proxies = urllib.request.getproxies_environment()
-    address = proxies.get("https" if parts.scheme == "wss" else "http")
-    if not address:
-        return {}
-    proxy = urlsplit(address if "://" in address else f"http://{address}")
-    options: dict[str, object] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port or 80}
-    if proxy.username:
-        options["http_proxy_auth"] = (unquote(proxy.username), unquote(proxy.password or ""))
-    return options
-
-
-@functools.cache
-def tls_context() -> ssl.SSLContext:
-    """Verifies the host name and the certificate against the system's authorities. Writes no SSLKEYLOGFILE."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_default_certs()
-    return context
 
 
 def _read_records(tls: ssl.SSLSocket, room: memoryview) -> int:

@@ -59,12 +59,18 @@ def _value(price: Price | None) -> float | None:
 
 
 def write(path: Path, content: dict[str, object]) -> None:
-    """Replace `path` at once, so that a reader finds the old file or the whole new one. Raises OSError."""
-    data = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    """Replace `path` at once, so that a reader finds the old file or the whole new one. Raises OSError.
+
+    A pipe or a device, and a file in a folder that is not ours to write to, is written in place.
+    """
+    data = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    if path.exists() and not (path.is_file() and os.access(path.parent, os.W_OK)):
+        path.write_bytes(data)
+        return
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data + b"\n")
+            file.write(data)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

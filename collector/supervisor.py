@@ -20,27 +20,28 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
 from collector import terminal, worker
-from collector.child import Child, ChildState
+from collector.child import Child, run_state
 from collector.hub import Hub
 from collector.instruments import Instruments, load_instruments
+from collector.preparation import at_simulator, listener, planned_statuses, some_of, totals_of
 from collector.sharding import Plan, plan_shards
-from shared.errors import BootError
+from shared.errors import BootError, InstrumentsError
 from shared.market import Market
-from shared.processes import STOP_SIGNALS
-from shared.settings import GATEWAY_PATH, DisplaySettings, Settings, SimulatorSettings
+from shared.processes import EXIT_TERMINAL_LOST, STOP_SIGNALS
+from shared.settings import DisplaySettings, Settings, SimulatorSettings
 from shared.timing import Deadline
-from shared.wire import ConnectionState, ConnectionStatus, Totals
 
 TICK_S = 0.25
 SUSPENDED_AFTER_S = 0.75
 """A loop that did not come round for this long was itself stopped, and must not judge its children by that: less than
 child.FROZEN_AFTER_S by more than the time between two reports."""
 
+SECOND_REQUEST_AFTER_S = 0.3
+INSTRUMENTS_RETRY_S = 30.0
 QUEUE_LIMIT = 256
 WORKERS_STOP_LIMIT_S = 2.0
 OTHERS_STOP_LIMIT_S = 0.7
@@ -62,9 +63,9 @@ class Supervisor:
     def __init__(self, settings: Settings, programs: Programs) -> None:
         self._programs = programs
         self._terminal = terminal.of_standard_output() if settings.display.mode in ("auto", "screen") else None
-        self._listener = _listener() if settings.simulate else None
-        self._settings = _at_simulator(settings, self._listener) if self._listener else settings
-        self.market = Market(_totals(self._settings))
+        self._listener = listener() if settings.simulate else None
+        self._settings = at_simulator(settings, self._listener) if self._listener else settings
+        self.market = Market(totals_of(self._settings))
         self._hub = Hub(self.market)
         self._context = multiprocessing.get_context("forkserver")
         self._random = Random()
@@ -72,7 +73,8 @@ class Supervisor:
         self._others: dict[str, Child] = {}
         self._instruments: Instruments | None = None
         self._load_failure: str | None = None
-        self._stop_requests = 0
+        self._stop_requested_at: float | None = None
+        self._is_in_hurry = False
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -92,7 +94,7 @@ class Supervisor:
             try:
                 self._start()
                 looked_at = time.monotonic()
-                while not self._stop_requests and not (deadline and deadline.is_over()):
+                while self._stop_requested_at is None and not (deadline and deadline.is_over()):
                     self._wait(self._next_look_s())
                     looked_at = self._look(looked_at)
             finally:
@@ -100,9 +102,23 @@ class Supervisor:
                 self._close()
 
     def request_stop(self) -> None:
-        """Ask the main loop to end; once more shortens the ending. Any thread and any signal handler may call it."""
-        self._stop_requests += 1
+        """Ask the main loop to end; once more, by a second key press, shortens the ending.
+
+        Any thread and any signal handler may call it. A closed terminal sends several signals at once: that is one.
+        """
+        now = time.monotonic()
+        self._stop_requested_at = self._stop_requested_at or now
+        self._is_in_hurry = now - self._stop_requested_at >= SECOND_REQUEST_AFTER_S
         self._wake()
+
+    def _try_to_load(self) -> Instruments | None:
+        try:
+            return load_instruments(self._settings.instruments, self._settings.exchange.iss_url)
+        except InstrumentsError as error:
+            log.warning("%s; next attempt in %g s", error, INSTRUMENTS_RETRY_S)
+            self._hub.tell("instruments", str(error))
+            time.sleep(INSTRUMENTS_RETRY_S)
+            return None
 
     def _wake(self) -> None:
         """Have the main loop look at once. Any thread may call it."""
@@ -133,9 +149,10 @@ class Supervisor:
             multiprocessing.forkserver.ensure_running()
 
     def _load(self) -> None:
-        """In a thread of its own, for it may take ten seconds."""
+        """In a thread of its own, for it may take ten seconds, and for ever where no list is to be had."""
         try:
-            self._instruments = load_instruments(self._settings.instruments, self._settings.exchange.iss_url)
+            while self._instruments is None:
+                self._instruments = self._try_to_load()
         except Exception as error:
             log.exception("no list of instruments")
             self._load_failure = f"no list of instruments: {error}"
@@ -152,12 +169,12 @@ class Supervisor:
             seed=self._settings.instruments.seed,
         )
         now = time.monotonic()
-        statuses = _planned(plan, len(self._settings.exchange.streams), now)
+        statuses = planned_statuses(plan, len(self._settings.exchange.streams), now)
         tickers = len({ticker for shard in plan.shards for ticker in shard.tickers})
         self._hub.update(lambda market: market.plan(statuses, tickers, instruments.source))
         self._hub.tell("instruments", f"{len(instruments.tickers)} tickers from {instruments.source}")
         if plan.left_out:
-            text = f"{len(plan.left_out)} tickers fit no connection: {_some(plan.left_out)}"
+            text = f"on no connection: {len(plan.left_out)} of {len(instruments.tickers)}: {some_of(plan.left_out)}"
             log.info("%s", text)
             self._hub.tell("instruments", text)
         for number in range(collector.workers):
@@ -218,6 +235,7 @@ class Supervisor:
         if now - looked_at > SUSPENDED_AFTER_S:
             for child in self._children():
                 child.forgive(now)
+        self._mend_fork_server()
         if self._load_failure is not None:
             raise BootError(self._load_failure)
         if self._instruments is not None and not self._workers:
@@ -233,6 +251,13 @@ class Supervisor:
             raise BootError(f"no worker can be started: {self._workers[0].death}")
         self._hub.update(lambda market: market.sample(now))
         return now
+
+    def _mend_fork_server(self) -> None:
+        """A fork server that is stopped starts no child and tells of no death: without it, both go on by a new one."""
+        pid: int | None = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
+        if pid is not None and run_state(pid) == "T":
+            log.warning("the fork server was stopped: it is replaced, and all children with it")
+            os.kill(pid, signal.SIGKILL)
 
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
         self._replace_if_stuck(child, now)
@@ -250,6 +275,8 @@ class Supervisor:
         if child.reap(now):
             self._hub.tell(child.name, child.death)
             self._repair_terminal(child)
+            if child.exit_code == EXIT_TERMINAL_LOST:
+                child.restart_at = None
         if child.restart_at is not None and now >= child.restart_at:
             child.start(now)
 
@@ -282,9 +309,10 @@ class Supervisor:
     def _end(self, children: Sequence[Child], limit_s: float) -> None:
         """Ask, wait, kill, join: bounded by `limit_s`, and by a second request to stop."""
         deadline = Deadline(limit_s)
+        self._mend_fork_server()
         for child in children:
             child.terminate()
-        while any(child.pid for child in children) and not deadline.is_over() and self._stop_requests < 2:
+        while any(child.pid for child in children) and not deadline.is_over() and not self._is_in_hurry:
             self._wait(min(deadline.remaining(), TICK_S))
             self._reap(self._children())  # whoever has died and is not reaped would wake the wait again and again
         for child in children:
@@ -316,48 +344,6 @@ class Supervisor:
 
 def _count_restart(market: Market) -> None:
     market.totals.worker_restarts += 1
-
-
-def _listener() -> socket.socket:
-    """Bound here and handed to each incarnation of the built-in exchange, so that its port stays the same."""
-    return socket.create_server(("127.0.0.1", 0), backlog=1024)
-
-
-def _at_simulator(settings: Settings, listener: socket.socket) -> Settings:
-    address = f"127.0.0.1:{listener.getsockname()[1]}"
-    exchange = msgspec.structs.replace(
-        settings.exchange, url=f"ws://{address}{GATEWAY_PATH}", iss_url=f"http://{address}/iss"
-    )
-    return msgspec.structs.replace(settings, exchange=exchange)
-
-
-def _totals(settings: Settings) -> Totals:
-    return Totals(
-        started_at=time.monotonic(),
-        connections=settings.collector.connections,
-        tickers_per_connection=settings.collector.tickers_per_connection,
-        gateway=urlsplit(settings.exchange.url).netloc,
-        is_simulated=settings.simulate,
-        is_guest=settings.credentials.is_guest,
-    )
-
-
-def _planned(plan: Plan, streams: int, now: float) -> list[ConnectionStatus]:
-    return [
-        ConnectionStatus(
-            number=shard.connection,
-            worker=shard.worker,
-            state=ConnectionState.WAITING,
-            reason="starting",
-            since=now,
-            planned=len(shard.tickers) * streams,
-        )
-        for shard in plan.shards
-    ]
-
-
-def _some(tickers: Sequence[str]) -> str:
-    return ", ".join(tickers[:10]) + (", ..." if len(tickers) > 10 else "")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import termios
 
@@ -19,6 +20,8 @@ class Terminal:
 
     def restore(self) -> None:
         """Make the terminal whole again after a display that could not do it itself. Never raises, never blocks."""
+        # From the background a change of modes would stop this process, were that not blocked.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         with contextlib.suppress(OSError, termios.error):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             try:

@@ -115,8 +115,11 @@ class Worker:
         timeout_s = max(0.0, self._next_report_at - time.monotonic())
         if not select.select([self._reader], [], [], timeout_s)[0]:
             return b""
-        time.sleep(max(SETTLE_S, self._passed_on_at + self._gather_s - time.monotonic()))
-        return os.read(self._reader, 4096)
+        woken = os.read(self._reader, 4096)
+        wait_s = max(SETTLE_S, self._passed_on_at + self._gather_s - time.monotonic())
+        if STOP not in woken and select.select([self._reader], [], [], wait_s)[0]:
+            woken += os.read(self._reader, 4096)
+        return woken
 
     def _pass_on(self) -> None:
         """Send what there is; while the queue is full, the outbox and the counters go on merging instead."""

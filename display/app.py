@@ -11,10 +11,8 @@ from display.feed import Feed
 from display.plain_loop import PlainLoop
 from display.signals import Recorder, reset_inherited
 from display.terminal import Terminal, TerminalLost
+from shared.processes import EXIT_TERMINAL_LOST
 from shared.settings import DisplaySettings
-
-EXIT_TERMINAL_LOST = 69
-"""The terminal is gone: there is no sense in starting another display on it."""
 
 EXIT_OWN_FAILURE = 70
 

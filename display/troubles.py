@@ -37,7 +37,7 @@ class Trouble(NamedTuple):
         wait = "" if self.next_try_s is None else f"{self.next_try_s:.0f}s"
         is_alone = len(self.numbers) == 1
         text = f"{ranges(self.numbers)} {self.state}{f' {wait}' if wait and is_alone else ''}: {self.reason}"
-        return f"{text}; retry in {wait}" if wait and not is_alone else text
+        return f"{text}; next retry in {wait}" if wait and not is_alone else text
 
 
 class Phases(NamedTuple):

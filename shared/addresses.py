@@ -18,14 +18,15 @@ def is_this_machine(host: str | None) -> bool:
 
 def safe_gateway_url(url: str) -> str:
     """`url` when it is a wss:// address, or a ws:// address of this machine; ValueError says what is wrong."""
-    _ensure_address(url, "wss", "ws")
-    return url
+    scheme = _ensure_address(url, "wss", "ws").scheme
+    return scheme + url[len(scheme) :]
 
 
 def safe_iss_url(url: str) -> str:
     """`url` without slashes at its end, when it is https://, or http:// of this machine; ValueError otherwise."""
-    if _ensure_address(url, "https", "http").query:
-        raise ValueError("must be an address without ?")
+    parts = _ensure_address(url, "https", "http")
+    if parts.query or not parts.path.rstrip("/").endswith("/iss"):
+        raise ValueError("must be the root of the ISS pages, which ends in /iss")
     return url.rstrip("/")
 
 

@@ -18,7 +18,13 @@ from shared.printable import printable
 from shared.settings import Credentials, LogSettings, Secret
 from shared.user_folders import state_folder
 
-LIBRARIES = ("stomp.py", "websocket", "websockets", "urllib3")
+LIBRARIES = {
+    "stomp.py": logging.WARNING,
+    "websocket": logging.CRITICAL,
+    "websockets": logging.WARNING,
+    "urllib3": logging.ERROR,
+}
+"""The least that these may say: what they report as it happens is told by us, once and in a line."""
 FILE_NAME = "monitor.log"
 KEYS_REMEMBERED = 1000
 
@@ -48,7 +54,7 @@ def configure(
     root.addHandler(handler)
     root.setLevel(level)
     for library in LIBRARIES:
-        logging.getLogger(library).setLevel(max(level, logging.WARNING))
+        logging.getLogger(library).setLevel(max(level, LIBRARIES[library]))
 
 
 class OncePer:

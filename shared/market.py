@@ -21,6 +21,9 @@ from shared.wire import (
 )
 
 EVENTS_KEPT = 200
+FUTURE_LIMIT_MS = 86_400_000.0
+"""A message that claims to be from more than a day ahead would make all that follow it look old."""
+
 RATE_WINDOW_S = 10.0
 
 
@@ -75,6 +78,7 @@ class Market:
         """Merge what a worker sent. `now_ms` is the wall clock in milliseconds, for the latency."""
         self.revision += 1
         for change in batch.quotes:
+            change.forget_stamps_after(now_ms + FUTURE_LIMIT_MS)
             quote = self.quotes.get(change.ticker)
             if quote is None:
                 self.quotes[change.ticker] = change

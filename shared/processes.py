@@ -10,6 +10,9 @@ from threading import Thread
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 """What ends the program: Ctrl+C, `kill` or a service manager, the terminal closed."""
 
+EXIT_TERMINAL_LOST = 69
+"""A display's terminal is gone: there is no sense in starting another display on it."""
+
 
 def become_child(on_terminate: Callable[[], object]) -> None:
     """To be called first of all in the main thread of a child process.

@@ -133,6 +133,15 @@ class Quote(msgspec.Struct, array_like=True):
         if newer.candle is not None and newer.candle_at is not None:
             self.take_candle(newer.candle, newer.candle_at, newer.candle_stamp)
 
+    def forget_stamps_after(self, latest_ms: float) -> None:
+        """Drop stamps that cannot be true: what they came with counts as being in order."""
+        if self.book_stamp is not None and self.book_stamp.exchange_ms > latest_ms:
+            self.book_stamp = None
+        if self.fields_stamp is not None and self.fields_stamp.exchange_ms > latest_ms:
+            self.fields_stamp = None
+        if self.candle_stamp is not None and self.candle_stamp.exchange_ms > latest_ms:
+            self.candle_stamp = None
+
     @property
     def received_at(self) -> float | None:
         """Monotonic receipt time of the newest message that was taken; None before the first."""
@@ -202,7 +211,7 @@ def price_of(cell: object) -> Price | None:
             return None
         case int() if is_storable(cell):
             return Price(float(cell), 0)
-        case float():
+        case float() if is_storable(cell):
             _, _, fraction = f"{cell:.6f}".rstrip("0").partition(".")
             return Price(cell, len(fraction))
     return None

@@ -1,5 +1,6 @@
 """One child process: its states, why it died, when it comes back, and when it counts as stuck."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -291,3 +292,16 @@ def test_children_do_not_outlive_the_fork_server_that_would_tell_of_their_death(
     os.kill(fork_server, signal.SIGKILL)
     death_of(child)
     wait_until(lambda: not is_running(pid))
+
+
+def test_a_process_that_the_system_has_no_room_for_is_tried_again_later() -> None:
+    def spawn() -> BaseProcess:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    child = Child("worker 1", spawn, Random(1))
+    child.start(10.0)
+    assert child.state is State.DEAD
+    assert child.death == "cannot be started: Resource temporarily unavailable"
+    assert child.boot_failures == 1
+    assert child.restart_at is not None
+    assert child.restart_at > 10.0

@@ -290,7 +290,7 @@ def test_a_ticker_that_speaks_again_is_no_longer_refused(gateway: FakeGateway, o
     ],
 )
 def test_a_dropped_connection_waits_with_the_reason_and_comes_back(gateway: FakeGateway, how: Any, reason: str) -> None:
-    with connected_to(gateway, retry_first_s=1.0, retry_cap_s=1.0) as subject:
+    with connected_to(gateway, retry_first_s=0.5, retry_cap_s=0.5) as subject:
         subject.wait_until_confirmed()
         subject.wait_for(ConnectionState.ONLINE)
         gateway.drop(how=how)
@@ -329,7 +329,7 @@ def test_a_frozen_gateway_is_noticed(gateway: FakeGateway) -> None:
 def test_silence_with_pongs_is_no_reason_to_reconnect(gateway: FakeGateway) -> None:
     with connected_to(gateway, ping_interval_s=0.05, dead_after_s=5.0) as subject:
         subject.wait_for(ConnectionState.ONLINE)
-        gateway.wait_until(lambda ledger: ledger.pings >= 20)
+        gateway.wait_until(lambda ledger: ledger.pings >= 10)
         assert subject.status.state is ConnectionState.ONLINE
         assert gateway.ledger().connects == 1
 

@@ -260,8 +260,11 @@ def test_a_watcher_that_sends_junk_is_let_go(hub: Hub, watcher: Watcher, caplog:
     wait_until(lambda: "a watcher cannot be fed" in caplog.text)
 
 
-def test_a_watcher_that_never_reads_holds_nothing_up(hub: Hub, market: Market, watcher: Watcher) -> None:
+def test_a_watcher_that_never_reads_holds_nothing_up(
+    hub: Hub, market: Market, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its pipe is full: the sending of a picture blocks."""
+    monkeypatch.setattr(module, "PICTURE_INTERVAL_S", 0.05)
     for number in range(3000):
         change(hub, f"T{number}")
     watcher.end.send_bytes(encode(Request.NEXT))

@@ -8,7 +8,7 @@ CHECKOUT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 import collector.preload
-from collector.stomp_socket import tls_context
+from collector.dialing import tls_context
 assert "collector.worker" in sys.modules
 assert tls_context.cache_info().currsize == 1
 """

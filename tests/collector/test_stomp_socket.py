@@ -12,7 +12,7 @@ import pytest
 from websockets.frames import Opcode
 
 from collector.framing import BUFFER_SIZE, FRAME_LIMIT
-from collector.stomp_socket import Arrival, StompSocket, proxy_of
+from collector.stomp_socket import Arrival, StompSocket
 from shared.errors import ConnectionFailed
 from tests.collector.raw_peer import LIMIT_S, RawPeer, upgraded
 from tests.collector.waiting import nothing_left_over, wait_until
@@ -566,42 +566,7 @@ def test_closing_twice_and_aborting_afterwards_is_harmless(wakeup: tuple[int, in
         assert raw.connection.recv(1) == b""
 
 
-# ---- proxies
-
-GATEWAY = "wss://iss.moex.com/infocx/v3/websocket"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.9.1"])
-def test_there_is_never_a_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setenv("http_proxy", "http://proxy:3128")
-    monkeypatch.setenv("https_proxy", "http://proxy:3128")
-    assert proxy_of(f"ws://{host}:8080/") == proxy_of(f"wss://{host}/") == {}
-
-
-def test_the_environment_says_which_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert proxy_of(GATEWAY) == {}
-    monkeypatch.setenv("http_proxy", "http://plain:3128")
-    assert proxy_of(GATEWAY) == {}
-    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    assert proxy_of(GATEWAY) == {"http_proxy_host": "proxy.example", "http_proxy_port": 3128}
-    monkeypatch.setenv("https_proxy", "proxy.example:3129")
-    assert proxy_of(GATEWAY) == {"http_proxy_host": "proxy.example", "http_proxy_port": 3129}
-
-
-def test_a_login_at_the_proxy_is_unquoted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://me:p%40ss@proxy.example")
-    assert proxy_of(GATEWAY) == {
-        "http_proxy_host": "proxy.example",
-        "http_proxy_port": 80,
-        "http_proxy_auth": ("me", "p@ss"),
-    }
-
-
-@pytest.mark.parametrize("exception", ["*", "moex.com", ".moex.com", "other.example, iss.moex.com"])
-def test_hosts_may_be_excepted_from_the_proxy(monkeypatch: pytest.MonkeyPatch, exception: str) -> None:
-    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    monkeypatch.setenv("no_proxy", exception)
-    assert proxy_of(GATEWAY) == {}
+# ---- a proxy
 
 
 def test_a_proxy_is_asked_for_a_tunnel_and_may_refuse(

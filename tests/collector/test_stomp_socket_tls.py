@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from collector import stomp_socket as module
+from collector import dialing as module
 from collector.stomp_socket import SEND_TIMEOUT_S, StompSocket
 from shared.errors import ConnectionFailed
 from tests.collector.raw_peer import RawPeer, upgraded

@@ -26,7 +26,7 @@ def test_troubles_are_summed_up() -> None:
 
 def test_one_reason_of_all_connections_is_told_once() -> None:
     line = status_line(market(connections=without_route()), NOW)
-    assert "trouble: 1-30 waiting: connection refused (127.0.0.1:9); retry in 2s" in line
+    assert "trouble: 1-30 waiting: connection refused (127.0.0.1:9); next retry in 2s" in line
 
 
 def test_without_any_route_the_demo_is_offered() -> None:

@@ -29,7 +29,7 @@ def test_one_waiting_connection_says_for_how_long_and_why() -> None:
 
 def test_connections_with_the_same_reason_are_one_trouble_with_the_first_retry() -> None:
     assert told(*(waiting(n, "no route to host", 1002.0 + n) for n in range(30))) == [
-        "1-30 waiting: no route to host; retry in 2s"
+        "1-30 waiting: no route to host; next retry in 2s"
     ]
 
 

@@ -46,9 +46,10 @@ class Program:
         self,
         folder: Path,
         *arguments: str,
-        config: str = "",
+        config: str = "[display]\nstatus_interval_s = 0.5\n",
         environment: Mapping[str, str] | None = None,
         stdout: int | None = None,
+        summary: bool = True,
     ) -> None:
         self.log_file = folder / "monitor.log"
         self.summary_file = folder / "summary.json"
@@ -56,7 +57,8 @@ class Program:
         config_file = folder / "config.toml"
         config_file.write_text(config)
         command = [sys.executable, str(CHECKOUT / "run.py"), "--config", str(config_file), *arguments]
-        command += ["--log-file", str(self.log_file), "--summary", str(self.summary_file)]
+        command += ["--log-file", str(self.log_file)]
+        command += ["--summary", str(self.summary_file)] if summary else []
         paths = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MOEX_", "PYTHON"))}
         with self.output_file.open("wb") as output:
@@ -64,9 +66,9 @@ class Program:
                 command,
                 cwd=folder,
                 env=inherited | paths | dict(environment or {}),
-                stdin=subprocess.DEVNULL if stdout is None else stdout,
+                stdin=subprocess.DEVNULL,
                 stdout=output if stdout is None else stdout,
-                stderr=output if stdout is None else stdout,
+                stderr=output,
                 start_new_session=True,
             )
         self.pid = self._process.pid

@@ -2,10 +2,13 @@
 
 import os
 import signal
+from pathlib import Path
+
+import pytest
 
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL, Start
-from tests.process.program import Program, wait_for
+from tests.process.program import LIMIT_S, Program, is_alive, wait_for
 
 
 def wait_until_replaced(program: Program, name: str, pid: int) -> int:
@@ -85,3 +88,23 @@ def test_a_dead_display_is_replaced_and_the_collectors_go_on(
     wait_for(lambda: program.output.count("4/4 online") >= 1, "a status line")
     assert program.stop() == 0
     assert gateway.ledger().connects == 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_loss_of_the_fork_server_is_survived(
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...], number: signal.Signals
+) -> None:
+    program = start(*at, *SMALL)
+    gateway.wait_until(lambda ledger: ledger.subscriptions == 80)
+    program.wait_for_log("is online", 4)
+    before = set(program.children().values())
+    os.kill(parent_of(program.children()["worker 1"]), number)
+    wait_for(lambda: not any(is_alive(pid) for pid in before), "the orphans are ended")
+    gateway.wait_until(lambda ledger: ledger.online == 4 and ledger.subscriptions == 80, within_s=LIMIT_S)
+    program.wait_for_log("is online", 8)
+    assert program.stop() == 0
+    assert program.summary()["connections"]["online"] == 4
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

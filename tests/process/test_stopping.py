@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,25 @@ def test_nothing_outlives_a_killed_supervisor(start: Start, gateway: GatewayProc
     os.kill(program.pid, signal.SIGKILL)
     assert program.wait() == -signal.SIGKILL
     gateway.wait_until(lambda ledger: ledger.online == 0)
+
+
+def test_the_summary_is_written_when_nobody_reads_the_output(start: Start) -> None:
+    reader, writer = os.pipe()
+    program = start("--simulate", "--display", "none", *SMALL, stdout=writer)
+    os.close(writer)
+    os.close(reader)
+    program.wait_for_log("is online", 4)
+    assert program.stop() == 0
+    assert program.summary()["connections"]["online"] == 4
+
+
+def test_a_summary_that_cannot_be_written_is_one_line_and_exit_code_70(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    program = start("--simulate", "--display", "none", *SMALL, "--summary", str(folder / "summary.json"), summary=False)
+    program.wait_for_log("is online", 4)
+    folder.rmdir()
+    assert program.stop() == 70
+    assert "the summary cannot be written" in program.output
+    assert "Traceback" not in program.output
+    assert "Final statistics" in program.output

@@ -65,12 +65,17 @@ def test_the_iss_root_loses_the_slashes_at_its_end() -> None:
     assert safe_iss_url("http://127.0.0.1:8080/iss") == "http://127.0.0.1:8080/iss"
 
 
+def test_the_scheme_of_the_gateway_may_be_written_large() -> None:
+    assert safe_gateway_url("WSS://iss.moex.com/") == "wss://iss.moex.com/"
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [
         ("http://iss.moex.com/iss", "http:// is allowed only to this machine"),
         ("wss://iss.moex.com/iss", "must begin with https://"),
-        ("https://iss.moex.com/iss?x=1", "without ?"),
+        ("https://iss.moex.com/iss?x=1", "ends in /iss"),
+        ("https://iss.moex.com/", "ends in /iss"),
         ("https:///iss", "names no host"),
     ],
 )

@@ -148,15 +148,17 @@ def test_each_record_is_one_write_so_that_processes_do_not_mix(tmp_path: Path, m
 # What may be said
 
 
-def test_the_level_is_obeyed_and_libraries_are_held_at_warning(stderr: Callable[[], str]) -> None:
+def test_the_level_is_obeyed_and_libraries_are_held_back(stderr: Callable[[], str]) -> None:
     configured(level="debug")
     for name in ("collector.x", "stomp.py", "websocket", "urllib3.connectionpool"):
         logging.getLogger(name).debug("debug of %s", name)
         logging.getLogger(name).warning("warning of %s", name)
+        logging.getLogger(name).error("error of %s", name)
     said = stderr()
     assert "debug of collector.x" in said
     assert said.count("debug of") == 1
-    assert said.count("warning of") == 4
+    assert said.count("warning of") == 2
+    assert said.count("error of") == 3
 
 
 def test_libraries_say_no_more_than_the_program_itself(stderr: Callable[[], str]) -> None:

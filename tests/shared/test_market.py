@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.market import EVENTS_KEPT, Latency, Market
+from shared.market import EVENTS_KEPT, FUTURE_LIMIT_MS, Latency, Market
 from shared.quotes import Book, Quote, Stamp
 from shared.wire import (
     ConnectionState,
@@ -246,3 +246,12 @@ def test_a_late_display_sees_everything_at_once() -> None:
     late.show(copy.deepcopy(hub.picture(late.revision)))
     assert late.quotes == hub.quotes
     assert list(late.events) == list(hub.events)
+
+
+def test_a_message_from_the_far_future_does_not_make_all_others_old() -> None:
+    hub = market()
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 10.0 * FUTURE_LIMIT_MS)]), now_ms=1_000.0)
+    hub.apply(QuoteBatch(0, [quote("SBER", 2.0, 1_000.0)]), now_ms=1_000.0)
+    bid = hub.quotes["SBER"].bid
+    assert bid is not None
+    assert bid.value == 2.0

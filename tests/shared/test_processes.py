@@ -5,7 +5,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 import pytest
@@ -50,9 +52,9 @@ def start_a_child_and_wait(end: Connection, start_method: str) -> None:
 class Child:
     """A process with `answer` in it."""
 
-    def __init__(self, target: object = answer) -> None:
-        self.end, theirs = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=target, args=(theirs,))  # type: ignore[arg-type]
+    def __init__(self, target: object = answer, context: SpawnContext | ForkServerContext = CONTEXT) -> None:
+        self.end, theirs = context.Pipe()
+        self.process = context.Process(target=target, args=(theirs,))  # type: ignore[arg-type]
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             self.process.start()
@@ -109,7 +111,8 @@ def test_signals_that_were_blocked_around_the_start_get_through_afterwards(child
 
 
 def test_sigterm_from_before_it_was_ready_is_not_lost() -> None:
-    child = Child()
+    resource_tracker.ensure_running()  # it unblocks signals when it starts
+    child = Child(context=multiprocessing.get_context("spawn"))  # inherits what is blocked here, not in a fork server
     child.signal(signal.SIGTERM)
     assert child.receive() == "terminated"
     child.end.send("end")

@@ -216,7 +216,7 @@ def test_a_wrong_config_toml_is_told_by_file_key_fault_and_remedy(tmp_path: Path
         ("--streams orderbooks,orderbooks", "--streams: must name each stream once"),
         ("--streams ,", "--streams: there is no stream ''"),
         ("--simulate --url wss://x/", "--url: contradicts --simulate, must be one or the other"),
-        ("--simulate --iss-url https://x/", "--iss-url: contradicts --simulate, must be one or the other"),
+        ("--simulate --iss-url https://x/iss", "--iss-url: contradicts --simulate, must be one or the other"),
         ("--config /missing.toml", "/missing.toml: cannot be read: no such file or directory"),
         ("--env-file /missing.env", "/missing.env: cannot be read: no such file or directory"),
         ("--summary /missing/x.json", "--summary: there is no folder '/missing'"),

@@ -109,7 +109,7 @@ def test_there_are_never_more_lines_than_there_is_room(limit: int) -> None:
 def test_what_is_wrong_outlives_what_is_good_to_know() -> None:
     assert lines_of(market(connections=without_route()), limit=3) == [
         "Online: none",
-        "Trouble: 1-30 waiting: connection refused (127.0.0.1:9); retry in 2s",
+        "Trouble: 1-30 waiting: connection refused (127.0.0.1:9); next retry in 2s",
         "No route to the exchange? Try: make demo",
     ]
 
