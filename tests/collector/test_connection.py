@@ -118,8 +118,11 @@ def connected_to(
         subject.close()
 
 
-def book(price: int, subscription: str = "0-SBER") -> bytes:
-    return stomp("MESSAGE", {"subscription": subscription}, WHOLE_BOOK % (price, price + 1))
+def book(price: int, subscription: str = "0-SBER", timestamp: int | None = None) -> bytes:
+    body = WHOLE_BOOK % (price, price + 1)
+    if timestamp is not None:
+        body = body.replace(b'"type":', b'"timestamp": %d, "type":' % timestamp, 1)
+    return stomp("MESSAGE", {"subscription": subscription}, body)
 
 
 def fields(subscription: str = "1-SBER", kind: str = "updates", **cells: object) -> bytes:
@@ -433,6 +436,15 @@ def test_only_the_newest_of_several_books_in_one_read_is_parsed_and_all_are_coun
 def test_when_the_newest_book_does_not_fit_the_one_before_it_counts(gateway: FakeGateway, online: Subject) -> None:
     gateway.send(book(1) + book(2) + stomp("MESSAGE", {"subscription": "0-SBER"}, b"no JSON"))
     online.wait_for_counters(messages=3, updates=2, conflated=1, decode_errors=1)
+    quote = online.quotes()["SBER"]
+    assert (quote.updates, quote.bid and quote.bid.value) == (2, 2.0)
+
+
+def test_the_newest_of_several_books_in_one_read_is_told_by_the_time_of_the_exchange(
+    gateway: FakeGateway, online: Subject
+) -> None:
+    gateway.send(book(2, timestamp=1769064680002) + book(1, timestamp=1769064680001))
+    online.wait_for_counters(messages=2, updates=2, conflated=1)
     quote = online.quotes()["SBER"]
     assert (quote.updates, quote.bid and quote.bid.value) == (2, 2.0)
 
