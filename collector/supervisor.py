@@ -43,7 +43,7 @@ child.FROZEN_AFTER_S by more than the time between two reports."""
 SECOND_REQUEST_AFTER_S = 0.3
 INSTRUMENTS_RETRY_S = 30.0
 QUEUE_LIMIT = 256
-WORKERS_STOP_LIMIT_S = 2.0
+WORKERS_STOP_LIMIT_S = 1.8
 OTHERS_STOP_LIMIT_S = 0.7
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
