@@ -137,6 +137,7 @@ def test_finishing_takes_what_was_left(hub: Hub, market: Market) -> None:
 
 def test_finishing_a_worker_that_never_was_is_harmless(hub: Hub) -> None:
     hub.finish_worker(7)
+    assert hub.reported_at(7) is None
 
 
 def test_a_queue_whose_worker_is_gone_leaves_no_thread_and_no_descriptor(hub: Hub) -> None:

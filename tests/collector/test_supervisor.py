@@ -293,6 +293,7 @@ def test_a_signal_that_nohup_had_ignored_stays_ignored(healthy: Supervisor) -> N
 def test_asking_after_the_end_is_harmless(healthy: Supervisor) -> None:
     run(healthy, lambda: wait_until_online(healthy))
     healthy.request_stop()
+    assert pids(healthy) == {}
 
 
 # ---- what dies comes back
