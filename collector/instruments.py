@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -29,12 +28,11 @@ from shared.addresses import is_this_machine
 from shared.errors import InstrumentsError
 from shared.printable import printable
 from shared.settings import InstrumentSettings
+from shared.shipped_list import SHIPPED_BOARD, shipped_secids
 from shared.timing import Deadline
 from shared.user_folders import cache_folder as cache_folder_of_user
 
 REAL_ISS = "iss.moex.com"
-SHIPPED_BOARD = "TQBR"
-SHIPPED_LIST = "tqbr_secids.txt"
 PAGE_LIMIT_BYTES = 8_000_000
 CHUNK_BYTES = 65_536
 COLUMNS = "SECID,SHORTNAME,LOTSIZE,DECIMALS,PREVPRICE"
@@ -103,13 +101,7 @@ def _without_iss(board: str, cache: InstrumentCache | None, reason: str) -> Inst
         raise InstrumentsError(
             f"no list of the instruments of {board}: {reason}; the shipped list is {SHIPPED_BOARD}'s"
         )
-    return Instruments(shipped_tickers(), f"list shipped with the program ({reason})")
-
-
-def shipped_tickers() -> tuple[str, ...]:
-    """The shares of TQBR as they were when the program was made."""
-    lines = resources.files("shared").joinpath(SHIPPED_LIST).read_text("utf-8").splitlines()
-    return _valid(line for line in lines if not line.startswith("#"))
+    return Instruments(shipped_secids(), f"list shipped with the program ({reason})")
 
 
 def _name_of(iss_url: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from shared.settings import SimulatorSettings
+from shared.shipped_list import shipped_secids
 from simulator.app import serve_until_signal
 from simulator.faults import REFUSALS, Faults, Silence
-from simulator.instruments import shipped_secids
 from simulator.server import gateway_url, iss_url, listen
 
 DEFAULT_PORT = 8765

@@ -7,9 +7,10 @@ A price is an integer number of units, one unit being the last decimal of the in
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from math import log10
 from random import Random
+
+from shared.shipped_list import shipped_secids
 
 MARKET = "MXSE"
 BOARD = "TQBR"
@@ -92,13 +93,6 @@ _BEST_KNOWN = (
     ("LNZL", "Лензолото", "Lenzoloto", 1, "20", "11480"),
     ("VEON-RX", "VEON-RX", "VEON", 1, "0.1", "61.3"),
 )
-
-
-@cache
-def shipped_secids() -> tuple[str, ...]:
-    """The list of shares that is shipped with the program, in its order."""
-    lines = (resources.files("shared") / "tqbr_secids.txt").read_text("utf-8").splitlines()
-    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 @cache

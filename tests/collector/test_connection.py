@@ -279,6 +279,7 @@ def test_a_ticker_that_speaks_again_is_no_longer_refused(gateway: FakeGateway, o
     wait_until(lambda: online.status.refused == 1)
     gateway.send(book(7))
     wait_until(lambda: (online.status.confirmed, online.status.refused) == (2, 0))
+    assert online.status.refusals == {}
 
 
 # ---- losing and finding again
@@ -461,6 +462,7 @@ def test_books_in_several_reads_are_all_parsed(gateway: FakeGateway, online: Sub
     for number in range(3):
         gateway.send(book(number))
         online.wait_for_counters(messages=number + 1, updates=number + 1, conflated=0)
+    assert online.quotes()["SBER"].updates == 3
 
 
 # ---- what does not fit

@@ -12,9 +12,10 @@ import pytest
 import requests
 
 from collector import instruments
-from collector.instruments import fetch_tickers, load_instruments, shipped_tickers, tickers_in
+from collector.instruments import fetch_tickers, load_instruments, tickers_in
 from shared.errors import InstrumentsError
 from shared.settings import InstrumentSettings
+from shared.shipped_list import shipped_secids
 from shared.timing import Deadline
 
 REAL = "https://iss.moex.com/iss"
@@ -111,12 +112,12 @@ def test_iss_serves_first_and_is_remembered(tmp_path: Path) -> None:
 
 def test_without_a_remembered_list_the_shipped_one_serves(tmp_path: Path) -> None:
     loaded = load_instruments(TQBR, REAL, cache_folder=tmp_path, fetch=failing("HTTP 503"))
-    assert loaded == (shipped_tickers(), "list shipped with the program (ISS: HTTP 503)")
+    assert loaded == (shipped_secids(), "list shipped with the program (ISS: HTTP 503)")
 
 
 def test_a_damaged_remembered_list_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "instruments-TQBR.json").write_text("{")
-    assert load_instruments(TQBR, REAL, cache_folder=tmp_path, fetch=failing("x")).tickers == shipped_tickers()
+    assert load_instruments(TQBR, REAL, cache_folder=tmp_path, fetch=failing("x")).tickers == shipped_secids()
 
 
 def test_the_list_of_a_simulated_exchange_is_neither_remembered_nor_replaced_by_a_remembered_one(
@@ -126,7 +127,7 @@ def test_the_list_of_a_simulated_exchange_is_neither_remembered_nor_replaced_by_
     iss.answers = [answer(200, page("GAZP")), answer(404)]
     loaded = load_instruments(TQBR, iss.url, cache_folder=tmp_path, timeout_s=GENEROUS_S)
     assert loaded == (("GAZP",), f"ISS at {iss.address} (1 shares of TQBR)")
-    assert load_instruments(TQBR, iss.url, cache_folder=tmp_path, timeout_s=GENEROUS_S).tickers == shipped_tickers()
+    assert load_instruments(TQBR, iss.url, cache_folder=tmp_path, timeout_s=GENEROUS_S).tickers == shipped_secids()
     assert load_instruments(TQBR, REAL, cache_folder=tmp_path, fetch=failing("x")).tickers == ("SBER",)
 
 
@@ -142,7 +143,7 @@ def test_another_board_is_not_served_by_the_shipped_list(tmp_path: Path) -> None
 
 
 def test_the_shipped_list_has_the_259_shares_of_tqbr() -> None:
-    tickers = shipped_tickers()
+    tickers = shipped_secids()
     assert len(tickers) == len(set(tickers)) == 259
     assert {"SBER", "GAZP", "T", "X5", "VEON-RX"} - set(tickers) <= {"VEON-RX"}
 

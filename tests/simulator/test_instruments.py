@@ -2,7 +2,8 @@
 
 import pytest
 
-from simulator.instruments import Instrument, all_instruments, shipped_secids
+from shared.shipped_list import shipped_secids
+from simulator.instruments import Instrument, all_instruments
 
 BY_SECID = {each.secid: each for each in all_instruments()}
 

@@ -13,9 +13,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from shared.settings import SimulatorSettings
+from shared.shipped_list import shipped_secids
 from simulator.background import RunningExchange, running_exchange
 from simulator.faults import JUNK, Silence
-from simulator.instruments import shipped_secids
 from simulator.server import BuiltInExchange, listen
 from tests.simulator.client import Answer, Client, merged
 from tests.simulator.waiting import wait_for
