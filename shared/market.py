@@ -77,13 +77,17 @@ class Market:
     def apply(self, batch: QuoteBatch, now_ms: float) -> None:
         """Merge what a worker sent. `now_ms` is the wall clock in milliseconds, for the latency."""
         self.revision += 1
+        latest_ms = now_ms + FUTURE_LIMIT_MS
         for change in batch.quotes:
-            change.forget_stamps_after(now_ms + FUTURE_LIMIT_MS)
+            sent_ms = change.exchange_ms
+            if change.candle_stamp is not None or (sent_ms is not None and sent_ms > latest_ms):
+                change.forget_stamps_after(latest_ms)
+                sent_ms = change.exchange_ms
             quote = self.quotes.get(change.ticker)
             if quote is None:
                 self.quotes[change.ticker] = change
             else:
-                self._measure(change.exchange_ms, quote.exchange_ms, now_ms)
+                self._measure(sent_ms, quote.exchange_ms, now_ms)
                 quote.merge(change)
             self._changed[change.ticker] = self.revision
 

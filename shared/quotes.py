@@ -4,16 +4,15 @@ The same type is used for a single message, for what an outbox merged between tw
 for the display's row: each is the fold of the messages below it, by `merge`.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
+from shared.book import MOST_DECIMALS, Book, Level
+
+LARGEST_NUMBER = 2.0**63
 NOT_TRADING = frozenset("NCB")
 """TRADINGSTATUS values in which no trade is possible, so that silence is no fault: not traded, closed, break."""
-
-
-MOST_DECIMALS = 12
-"""The exchange documents 0 to 6; what claims more than this is no price."""
 
 
 class Price(NamedTuple):
@@ -26,23 +25,11 @@ class Price(NamedTuple):
         return f"{self.value:.{self.decimals}f}"
 
 
-class Stamp(NamedTuple):
+class Stamp(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     """Order of two messages of one stream of one ticker, whichever connection brought them."""
 
     exchange_ms: float
     seqnum: int
-
-
-Level = tuple[float, int | None]
-"""One price level of an order book: price and lots; lots are None when the exchange sent none."""
-
-
-class Book(msgspec.Struct, array_like=True):
-    """An order book snapshot, best levels first. An empty side is an empty list. Never changed once it is made."""
-
-    bids: list[Level]
-    asks: list[Level]
-    decimals: int
 
 
 class Candle(msgspec.Struct, array_like=True, frozen=True):
@@ -61,7 +48,7 @@ Fields = dict[str, Any]
 """Columns of the securities stream by name, as JSON brought them: `[value, decimals]`, int, float, str or None."""
 
 
-class Quote(msgspec.Struct, array_like=True):
+class Quote(msgspec.Struct, array_like=True, gc=False):
     """All that is known of one ticker (SECID, such as SBER).
 
     `updates` counts messages, merged and outdated ones included. `*_at` are receipt times on the machine's monotonic
@@ -151,21 +138,23 @@ class Quote(msgspec.Struct, array_like=True):
     @property
     def exchange_ms(self) -> float | None:
         """The exchange's own time of the newest message, milliseconds since 1970; None when it sent none."""
-        stamps = [s.exchange_ms for s in (self.book_stamp, self.fields_stamp) if s is not None and s.exchange_ms > 0]
-        return max(stamps) if stamps else None
+        stamp, fields_stamp = self.book_stamp, self.fields_stamp
+        if stamp is None or (fields_stamp is not None and stamp < fields_stamp):
+            stamp = fields_stamp
+        return None if stamp is None or stamp.exchange_ms <= 0 else stamp.exchange_ms
 
     @property
     def bid(self) -> Price | None:
         """Best bid: of the order book once there was one, of the securities stream before."""
         if self.book is not None:
-            return Price(self.book.bids[0][0], self.book.decimals) if self.book.bids else None
+            return _best(self.book.ladder.bids, self.book.ladder.decimals)
         return self._price("BID")
 
     @property
     def ask(self) -> Price | None:
         """Best ask: of the order book once there was one, of the securities stream before."""
         if self.book is not None:
-            return Price(self.book.asks[0][0], self.book.decimals) if self.book.asks else None
+            return _best(self.book.ladder.asks, self.book.ladder.decimals)
         return self._price("OFFER")
 
     @property
@@ -205,21 +194,28 @@ class Quote(msgspec.Struct, array_like=True):
 def price_of(cell: object) -> Price | None:
     """A cell of a `fixed` column: `[value, decimals]`, a plain number, or null. Anything else is None as well."""
     match cell:
-        case [float() | int() as value, int() as decimals] if 0 <= decimals <= MOST_DECIMALS and is_storable(value):
+        case [value, decimals] if _is_number(value) and type(decimals) is int and 0 <= decimals <= MOST_DECIMALS:
             return Price(float(value), decimals)
-        case bool():
-            return None
-        case int() if is_storable(cell):
+        case int() if _is_number(cell):
             return Price(float(cell), 0)
-        case float() if is_storable(cell):
+        case float() if _is_number(cell):
             _, _, fraction = f"{cell:.6f}".rstrip("0").partition(".")
             return Price(cell, len(fraction))
     return None
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    """True and false are none, although Python counts them as integers."""
+    return type(value) in (int, float) and is_storable(value)  # type: ignore[arg-type]
+
+
 def is_storable(number: float) -> bool:
     """Whether MessagePack and a double can hold it: JSON can name integers of any length."""
-    return -(2**63) <= number < 2**63
+    return -LARGEST_NUMBER <= number < LARGEST_NUMBER
+
+
+def _best(levels: list[Level], decimals: int) -> Price | None:
+    return Price(levels[0][0], decimals) if levels else None
 
 
 def _is_older(stamp: Stamp | None, known: Stamp | None) -> bool:

@@ -45,12 +45,23 @@ class Counters(msgspec.Struct, array_like=True):
     reconnects: int = 0
 
     def add(self, other: "Counters") -> None:
-        for name in self.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.messages += other.messages
+        self.updates += other.updates
+        self.conflated += other.conflated
+        self.decode_errors += other.decode_errors
+        self.bytes += other.bytes
+        self.reconnects += other.reconnects
 
     def since(self, earlier: "Counters") -> "Counters":
         """The increments from `earlier` to this."""
-        return Counters(*(getattr(self, name) - getattr(earlier, name) for name in self.__struct_fields__))
+        return Counters(
+            self.messages - earlier.messages,
+            self.updates - earlier.updates,
+            self.conflated - earlier.conflated,
+            self.decode_errors - earlier.decode_errors,
+            self.bytes - earlier.bytes,
+            self.reconnects - earlier.reconnects,
+        )
 
 
 class Event(msgspec.Struct, array_like=True):

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from collector.summary import summary, write
+from shared.book import book_of
 from shared.market import Market
-from shared.quotes import Book, Quote, Stamp
+from shared.quotes import Quote, Stamp
 from shared.wire import ConnectionState, ConnectionStatus, Counters, Event, QuoteBatch, Totals, WorkerReport
 
 STARTED = 1000.0
@@ -53,7 +54,7 @@ def market() -> Market:
     market.plan([status(0, ConnectionState.WAITING, 0, 0), status(1, ConnectionState.WAITING, 0, 0)], 5, "ISS")
     market.report(WorkerReport(0, statuses, [Event(1e9, "worker 1", "hello")]))
     sber = Quote("SBER", 7, fields={"BID": [306.12, 2], "LAST": [306.1, 2], "VOLTODAY": [0, 0]}, fields_at=1098.5)
-    gazp = Quote("GAZP", 2, Book([], [(0.02345, 1)], 5), 1099.0)
+    gazp = Quote("GAZP", 2, book_of([], [(0.02345, 1)], 5), 1099.0)
     market.apply(QuoteBatch(0, [sber, gazp, Quote("T", 0)]), 0.0)
     market.totals.worker_restarts = 4
     market.sample(NOW)

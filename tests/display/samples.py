@@ -6,8 +6,9 @@ from datetime import datetime
 from display.board import Board
 from display.now import Now
 from display.views import Palette, Role
+from shared.book import Level, book_of
 from shared.market import Market
-from shared.quotes import Book, Fields, Level, Price, Quote
+from shared.quotes import Fields, Price, Quote
 from shared.settings import DisplaySettings
 from shared.wire import ConnectionState, ConnectionStatus, Counters, QuoteBatch, Totals
 
@@ -52,7 +53,7 @@ def quote(
     at = NOW.monotonic - age_s
     found = Quote(ticker, updates, fields=fields, fields_at=at)
     if bid is not None or ask is not None:
-        found.take_book(Book(_side(bid), _side(ask), (bid or ask or Price(0.0, 0)).decimals), at, None)
+        found.take_book(book_of(_side(bid), _side(ask), (bid or ask or Price(0.0, 0)).decimals), at, None)
     return found
 
 

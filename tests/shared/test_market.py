@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.market import EVENTS_KEPT, FUTURE_LIMIT_MS, Latency, Market
-from shared.quotes import Book, Quote, Stamp
+from shared.book import book_of
+from shared.market import EVENTS_KEPT, LONGEST_DELAY_MS, Latency, Market
+from shared.quotes import LATE_LIMIT_MS, Quote, Stamp
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -43,7 +44,7 @@ def report(*connections: ConnectionStatus, worker: int = 0, is_last: bool = Fals
 
 def quote(ticker: str, bid: float, stamp_ms: float) -> Quote:
     made = Quote(ticker, updates=1)
-    made.take_book(Book([(bid, 1)], [], 2), stamp_ms / 1000, Stamp(stamp_ms, 1))
+    made.take_book(book_of([(bid, 1)], [], 2), stamp_ms / 1000, Stamp(stamp_ms, 1))
     return made
 
 
@@ -250,8 +251,26 @@ def test_a_late_display_sees_everything_at_once() -> None:
 
 def test_a_message_from_the_far_future_does_not_make_all_others_old() -> None:
     hub = market()
-    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 10.0 * FUTURE_LIMIT_MS)]), now_ms=1_000.0)
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 1_000.0 + 2 * LATE_LIMIT_MS)]), now_ms=1_000.0)
     hub.apply(QuoteBatch(0, [quote("SBER", 2.0, 1_000.0)]), now_ms=1_000.0)
     bid = hub.quotes["SBER"].bid
     assert bid is not None
     assert bid.value == 2.0
+
+
+@pytest.mark.parametrize("now_ms", [0.0, 5_000.0, 1e13])
+def test_no_order_of_messages_depends_on_the_clock(now_ms: float) -> None:
+    hub = market()
+    for price, sent_ms in ((1.0, 4_000.0), (3.0, 4_002.0), (2.0, 4_001.0)):
+        hub.apply(QuoteBatch(0, [quote("SBER", price, sent_ms)]), now_ms)
+    bid = hub.quotes["SBER"].bid
+    assert bid is not None
+    assert bid.value == 3.0
+
+
+def test_a_delay_that_tells_of_a_wrong_clock_is_not_measured() -> None:
+    hub = market()
+    for sent_ms, now_ms in ((1_000.0, 1_005.0), (2_000.0, 2_000.0 + LONGEST_DELAY_MS), (3e11, 3_005.0)):
+        hub.apply(QuoteBatch(0, [quote("SBER", 1.0, sent_ms)]), now_ms)
+    hub.sample(1.0)
+    assert hub.totals.latency_p99_ms is None

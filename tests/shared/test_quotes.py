@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.quotes import Book, Candle, Level, Price, Quote, Stamp, price_of
+from shared.book import Book, Level, book_of
+from shared.quotes import LATE_LIMIT_MS, MOST_FIELDS, Candle, Price, Quote, Stamp, price_of
 
 
 def book(bid: float | None = 306.12, ask: float | None = 306.13) -> Book:
     sides: list[list[Level]] = [[] if price is None else [(price, 5)] for price in (bid, ask)]
-    return Book(sides[0], sides[1], 2)
+    return book_of(sides[0], sides[1], 2)
 
 
 def candle(start: str, close: float = 1.0) -> Candle:
@@ -56,6 +57,23 @@ def test_a_message_without_a_stamp_is_taken_and_the_known_stamp_stays() -> None:
     quote.take_book(book(1.0), 1.0, Stamp(10, 9))
     assert quote.take_book(book(2.0), 2.0, None)
     assert (quote.bid, quote.book_stamp) == (Price(2.0, 2), Stamp(10, 9))
+
+
+def test_what_would_be_later_than_a_day_is_news_and_what_was_known_was_a_false_time() -> None:
+    quote = Quote("SBER")
+    assert quote.take_book(book(1.0), 1.0, Stamp(4e12, 9))
+    assert quote.take_book(book(2.0), 2.0, Stamp(1.7e12, 1))
+    assert not quote.take_book(book(3.0), 3.0, Stamp(1.7e12 - LATE_LIMIT_MS, 1))
+    assert (quote.bid, quote.book_stamp) == (Price(2.0, 2), Stamp(1.7e12, 1))
+
+
+def test_columns_without_end_do_not_fill_the_memory_and_known_ones_stay_up_to_date() -> None:
+    quote = with_fields(LAST=[1.5, 1])
+    for number in range(3 * MOST_FIELDS):
+        quote.take_fields({f"C{number}": 1, "LAST": [number, 0]}, 2.0, None, is_full=False)
+    assert quote.fields is not None
+    assert len(quote.fields) <= MOST_FIELDS
+    assert quote.last == Price(3 * MOST_FIELDS - 1, 0)
 
 
 def test_the_candle_is_the_one_that_began_last() -> None:
@@ -217,6 +235,7 @@ def test_zero_is_a_value() -> None:
         ([306.12, -1], None),
         ([306.12, 1_000_000], None),
         ([306.12, 2.0], None),
+        ([306.12, True], None),
         ({"value": 1}, None),
     ],
 )
@@ -231,6 +250,8 @@ def test_the_age_counts_from_the_newest_message_of_any_stream() -> None:
 
 def test_the_exchange_time_is_the_newest_that_was_sent() -> None:
     assert Quote("SBER", book_stamp=Stamp(7.0, 1), fields_stamp=Stamp(9.0, 1)).exchange_ms == 9.0
+    assert Quote("SBER", book_stamp=Stamp(9.0, 1), fields_stamp=Stamp(7.0, 2)).exchange_ms == 9.0
+    assert Quote("SBER", fields_stamp=Stamp(7.0, 1)).exchange_ms == 7.0
     assert Quote("SBER", book_stamp=Stamp(0.0, 1)).exchange_ms is None
 
 

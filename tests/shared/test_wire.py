@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.quotes import Book, Candle, Price, Quote, Stamp
+from shared.book import book_of
+from shared.quotes import Candle, Price, Quote, Stamp
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -32,7 +33,7 @@ quotes = st.builds(
     Quote,
     ticker=texts,
     updates=whole,
-    book=st.none() | st.builds(Book, levels, levels, st.integers(0, 6)),
+    book=st.none() | st.builds(book_of, levels, levels, st.integers(0, 6)),
     book_at=st.none() | times,
     book_stamp=st.none() | stamps,
     fields=st.none() | st.dictionaries(texts, cells, max_size=4),
@@ -88,12 +89,12 @@ def test_a_request_arrives_as_it_was_sent(request_: Request) -> None:
 
 
 def test_what_is_read_back_has_its_own_types() -> None:
-    sent = Quote("SBER", book=Book([(1.0, None)], [], 2), book_stamp=Stamp(1.0, 2))
+    sent = Quote("SBER", book=book_of([(1.0, None)], [], 2), book_stamp=Stamp(1.0, 2))
     received = decode_upward(encode(QuoteBatch(0, [sent])))
     assert isinstance(received, QuoteBatch)
     (quote,) = received.quotes
     assert quote.book is not None
-    assert quote.book.bids[0] == (1.0, None)
+    assert quote.book.ladder.bids[0] == (1.0, None)
     assert isinstance(quote.book_stamp, Stamp)
 
 

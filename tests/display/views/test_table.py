@@ -93,7 +93,7 @@ def test_columns_give_way_by_priority(width: int, columns: list[str]) -> None:
 
 EXTREMES = [
     quote("VEON-RX", bid=Price(1234567.89, 2), ask=Price(1234567.9, 2), last=Price(0.000012, 6), volume=123456789012),
-    quote("AVERYLONGTICKERINDEED", bid=Price(1e300, 2), volume=10**15, updates=123_456_789, age_s=1e7),
+    quote("AVERYLONGTICKERINDEED", bid=Price(9e18, 12), volume=10**15, updates=123_456_789, age_s=1e7),
     quote("SiZ6", last=Price(-37.63, 2), updates=10_000),
 ]
 

@@ -1,0 +1,320 @@
+"""What the bodies of the exchange's messages mean. Pure, and part of the hot path.
+
+Facts are from the exchange's documentation and its own client (moexalgo/beta/issplus.py). Where the two leave a
+question open (the unit of `timestamp`, numbers as text, a plain number for a `fixed`), every answer is taken: bodies as
+they usually are go through typed decoders, the others are read cell by cell.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from collector.framing import Message
+from collector.issplus import Stream, Subscription
+from shared.book import MOST_DECIMALS, MOST_LOTS, Book, Fixed, Row, pack
+from shared.printable import printable
+from shared.quotes import LARGEST_NUMBER, Candle, Fields, Price, Quote, Stamp, is_storable, price_of
+
+LAYOUTS_KEPT = 256
+COLUMNS_LIMIT = 10_000
+"""Bytes of a list of columns; the longest that is documented has 500."""
+
+FIRST_MILLISECONDS = 10**11
+"""Less than this (1973) is no time in milliseconds."""
+
+END_OF_TIME_MS = 4_102_444_800_000
+"""The year 2100: a message that claims to be later would make all that follow it look old."""
+
+LARGEST_SEQNUM = 2**63
+
+
+class BodyError(ValueError):
+    """A body does not fit what the exchange documents; str() says where."""
+
+
+class _Properties(msgspec.Struct, gc=False):
+    type: str
+    seqnum: int | float | str | None = None
+    timestamp: int | float | str | None = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    """What every body is made of; how its rows are to be read is told by its own columns."""
+
+    properties: _Properties
+    columns: msgspec.Raw
+    data: msgspec.Raw
+
+
+class _BookBody(msgspec.Struct, gc=False):
+    """An order book, if its columns turn out to be the usual ones."""
+
+    properties: _Properties
+    columns: msgspec.Raw
+    data: list[Row]
+
+
+_body_decoder = msgspec.json.Decoder(_Body)
+_book_decoder = msgspec.json.Decoder(_BookBody)
+_columns_decoder = msgspec.json.Decoder(tuple[str, ...])
+_rows_decoder = msgspec.json.Decoder(list[list[Any]])
+
+Rows = Sequence[Sequence[Any]]
+
+
+def decode(subscription: Subscription, body: bytes, received_at: float) -> Quote:
+    """What a MESSAGE of `subscription` changes. Raises BodyError, and nothing else, when it does not fit.
+
+    An order book is a snapshot: one that fits makes all older ones of its subscription worthless.
+    """
+    stream = subscription.stream
+    try:
+        if stream is Stream.ORDERBOOKS:
+            return _decode_book(subscription.ticker, body, received_at)
+        if stream is Stream.SECURITIES:
+            return _decode_securities(subscription.ticker, body, received_at)
+        return _decode_candles(subscription.ticker, body, received_at)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BodyError(str(error)) from error
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
+        raise BodyError(f"{type(error).__name__}: {error}") from error
+
+
+_timestamp = re.compile(rb'"timestamp": ?"?(\d{1,19})')
+_milliseconds = re.compile(rb'"timestamp": ?"?(\d{13})[",}]')
+
+
+def in_order_of_time(messages: list[Message]) -> list[Message]:
+    """Bodies that are not parsed, by their `timestamp`; by their arrival where that is the same or not to be seen."""
+    last, search = b"", _milliseconds.search
+    for data, start, end in messages:
+        found = search(data, start, end)
+        if found is None or (time := found[1]) < last:
+            return sorted(messages, key=_timestamp_in)
+        last = time
+    return messages
+
+
+def _timestamp_in(message: Message) -> int:
+    found = _timestamp.search(*message)
+    return 0 if found is None else int(found[1])
+
+
+def _key(columns: msgspec.Raw) -> bytes:
+    """A list of columns as the caches of layouts know it."""
+    key = bytes(columns)
+    if len(key) > COLUMNS_LIMIT:
+        raise BodyError(f"a list of columns of {len(key)} bytes")
+    return key
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _names(columns: bytes) -> tuple[str, ...]:
+    return _columns_decoder.decode(columns)
+
+
+def _stamp(properties: _Properties) -> Stamp | None:
+    timestamp, seqnum = properties.timestamp, properties.seqnum
+    if (
+        type(timestamp) is int
+        and type(seqnum) is int
+        and FIRST_MILLISECONDS <= timestamp < END_OF_TIME_MS
+        and 0 <= seqnum < LARGEST_SEQNUM
+    ):
+        return Stamp(float(timestamp), seqnum)
+    return _unusual_stamp(_number(timestamp), _number(seqnum))
+
+
+def _unusual_stamp(timestamp: float | None, seqnum: float | None) -> Stamp | None:
+    if timestamp is None and seqnum is None:
+        return None
+    milliseconds = _to_milliseconds(timestamp or 0.0)
+    return Stamp(milliseconds, int(seqnum or 0)) if milliseconds < END_OF_TIME_MS else None
+
+
+def _number(value: float | str | None) -> float | None:
+    """Numbers may come quoted; anything that is no number, or no sensible one, is unknown."""
+    try:
+        number = None if value is None else float(value)
+    except ValueError:
+        return None
+    return number if number is not None and is_storable(number) else None
+
+
+def _to_milliseconds(time: float) -> float:
+    """The unit of `timestamp` is not documented: seconds, milliseconds, micro- and nanoseconds differ by size."""
+    while time > 1e14:
+        time /= 1e3
+    return time * 1e3 if time < FIRST_MILLISECONDS else time
+
+
+def _price(column: str, cell: object) -> Price | None:
+    """The number in a cell, None for null. Raises BodyError for anything else."""
+    price = price_of(cell)
+    if price is None and cell is not None and not (isinstance(cell, list) and cell[:1] == [None]):
+        raise BodyError(f"{column} is no number: {cell!r}")
+    return price
+
+
+# ---- order books
+
+_BOOK_COLUMNS = ("BUYSELL", "PRICE", "QUANTITY")
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _is_usual_book(columns: bytes) -> bool:
+    """Whether a level of a book with these columns begins with the cells of a Row."""
+    return _names(columns)[: len(_BOOK_COLUMNS)] == _BOOK_COLUMNS
+
+
+def _decode_book(ticker: str, raw: bytes, at: float) -> Quote:
+    try:
+        body: _BookBody | _Body = _book_decoder.decode(raw)
+    except msgspec.ValidationError:
+        body = _body_decoder.decode(raw)
+    if body.properties.type != "snapshot":
+        raise BodyError(f"an order book of type {body.properties.type!r}, only snapshots are known")
+    if isinstance(body, _BookBody) and _is_usual_book(_key(body.columns)):
+        book = pack(body.data)
+    else:
+        book = _unusual_book(_body_decoder.decode(raw))
+    return Quote(ticker, 1, book, at, _stamp(body.properties))
+
+
+def _unusual_book(body: _Body) -> Book:
+    """Of columns in another order, or cells that are plain numbers or null. Raises BodyError for anything else."""
+    if not (rows := _rows_decoder.decode(body.data)):
+        return pack([])
+    names = _names(_key(body.columns))
+    side_at, price_at, lots_at = (names.index(name) for name in _BOOK_COLUMNS)
+    levels = (_level(row[side_at], row[price_at], row[lots_at]) for row in rows)
+    return pack([level for level in levels if level is not None])
+
+
+def _level(side: Literal["B", "S"], price_cell: object, lots_cell: object) -> Row | None:
+    """None for a level without a price."""
+    price, lots = _price("PRICE", price_cell), _price("QUANTITY", lots_cell)
+    if price is None:
+        return None
+    if side not in ("B", "S"):
+        raise BodyError(f"BUYSELL is {side!r}")
+    if lots is not None and lots.value > MOST_LOTS:
+        raise BodyError(f"{lots} lots")
+    return Row(side, Fixed(price.value, price.decimals), None if lots is None else int(lots.value))
+
+
+# ---- securities
+
+_NUMERIC = frozenset(
+    """
+    LAST CHANGE BID OFFER HIGH LOW HIGHBID LOWOFFER BIDDEPTHT OFFERDEPTHT VOLTODAY VALTODAY NUMTRADES LCLOSEPRICE
+    LCURRENTPRICE PREVPRICE WAPRICE PREVWAPRICE PRICEMINUSPREVWAPRICE QTY VALUE BASEPRICE MARKETPRICE LOTSIZE FACEVALUE
+    ISSUESIZE ADMITTEDQUOTE MINSTEP PRICEMINSTEP
+    """.split()
+)
+"""Columns that hold a number, bare or with decimals (the CONNECTED body lists their types)."""
+
+_NumericCell = float | tuple[float, int] | None
+"""Without constraints: with one inside such a union, msgspec 0.22.0 corrupts the heap."""
+
+
+class _SecuritiesLayout(NamedTuple):
+    """How rows with one list of columns are read: numbers where they belong, else text or null."""
+
+    names: tuple[str, ...]
+    ticker_at: int
+    decoder: "msgspec.json.Decoder[Rows]"
+
+
+@lru_cache(LAYOUTS_KEPT)
+def _securities_layout(columns: bytes) -> _SecuritiesLayout:
+    names = _names(columns)
+    cells: Iterable[Any] = (_NumericCell if name in _NUMERIC else str | None for name in names)
+    row: Any = tuple[tuple(cells)]  # type: ignore[misc]
+    return _SecuritiesLayout(names, names.index("TICKER"), msgspec.json.Decoder(list[row]))
+
+
+def _decode_securities(ticker: str, raw: bytes, at: float) -> Quote:
+    body = _body_decoder.decode(raw)
+    kind = body.properties.type
+    if kind not in ("snapshot", "updates", "removal"):
+        raise BodyError(f"securities of type {kind!r}")
+    fields = _fields(ticker, body) if kind != "removal" else {}
+    return Quote(ticker, 1, None, None, None, fields, at, _stamp(body.properties), kind != "updates")
+
+
+def _fields(ticker: str, body: _Body) -> Fields:
+    names, ticker_at, decoder = _securities_layout(_key(body.columns))
+    try:
+        row = _row_of(ticker, ticker_at, decoder.decode(body.data))
+    except msgspec.ValidationError:
+        row = _row_of(ticker, ticker_at, _rows_decoder.decode(body.data))
+        row = [_usual_cell(name, cell) for name, cell in zip(names, row, strict=True)]
+    is_printable = True
+    for cell in row:
+        kind = type(cell)
+        if kind is str:
+            is_printable = is_printable and cell.isprintable()
+        elif kind is tuple:
+            value, decimals = cell
+            if not (0 <= decimals <= MOST_DECIMALS and -LARGEST_NUMBER <= value < LARGEST_NUMBER):
+                raise BodyError(f"{cell!r} is no number")
+        elif kind is float:
+            if not -LARGEST_NUMBER <= cell < LARGEST_NUMBER:
+                raise BodyError(f"{cell!r} is no number")
+        elif cell is not None and price_of(cell) is None:
+            raise BodyError(f"{cell!r} is no number")
+    if not is_printable:
+        row = [printable(cell) if isinstance(cell, str) else cell for cell in row]
+    if len(row) != len(names):
+        raise BodyError(f"{len(row)} cells for {len(names)} columns")
+    return dict(zip(names, row))  # noqa: B905 - to be told of it by zip costs half as much again
+
+
+def _row_of(ticker: str, ticker_at: int, rows: Rows) -> Sequence[Any]:
+    """The row of `ticker`: normally the only one. It may be named in full, as `MARKET.BOARD.SECID`."""
+    for row in rows:
+        name = row[ticker_at]
+        if name == ticker or str(name).rpartition(".")[2] == ticker:
+            return row
+    raise BodyError(f"no row for {ticker}")
+
+
+def _usual_cell(column: str, cell: Any) -> Any:
+    """A number or null of a numeric column; of another, what can be kept, and text for what cannot."""
+    if column in _NUMERIC:
+        return cell if _price(column, cell) is not None else None
+    return cell if cell is None or isinstance(cell, str) or price_of(cell) is not None else repr(cell)
+
+
+# ---- candles
+
+
+def _decode_candles(ticker: str, raw: bytes, at: float) -> Quote:
+    body = _body_decoder.decode(raw)
+    names, rows = _names(_key(body.columns)), _rows_decoder.decode(body.data)
+    quote = Quote(ticker, 1)
+    if body.properties.type != "removal" and rows:
+        start_at = names.index("FROM")
+        newest = max(rows, key=lambda row: str(row[start_at]))
+        quote.candle, quote.candle_at = _candle(dict(zip(names, newest, strict=True))), at
+        quote.candle_stamp = _stamp(body.properties)
+    return quote
+
+
+def _candle(cells: Mapping[str, Any]) -> Candle:
+    opened, high, low, close, value, volume = (
+        _price(name, cells.get(name)) for name in ("OPEN", "HIGH", "LOW", "CLOSE", "VALUE", "VOLUME")
+    )
+    return Candle(
+        start=printable(str(cells["FROM"])),
+        open=opened,
+        high=high,
+        low=low,
+        close=close,
+        value=None if value is None else value.value,
+        volume=None if volume is None else int(volume.value),
+    )
