@@ -1,22 +1,30 @@
 """Bytes of a socket -> WebSocket frames -> STOMP frames. Pure, and the hot path: the program's speed is decided here.
 
 Nearly all that the gateway sends is a whole, unmasked WebSocket frame that holds one whole STOMP MESSAGE. Those are
-found by one pattern and only pointed at; every other frame is handed out whole, for the libraries to read.
+found by what earlier ones began with, or by one pattern, and only pointed at; every other frame is handed out whole,
+for the libraries to read.
 """
 
 import re
+import struct
 
 from shared.errors import ProtocolError
 
 FRAME_LIMIT = 8 * 2**20
 """Longest WebSocket frame, and longest unfinished STOMP frame, that is taken; the CONNECTED frame has 100 kB."""
 
-BUFFER_SIZE = 256 * 2**10
+READ_SIZE = 64 * 2**10
+"""Bytes that are asked for in one read of a socket."""
+
+LARGE_READ_SIZE = 512 * 2**10
+"""The same after a read that brought so much: the more order books come at once, the fewer are worth parsing."""
+
+HEADS_KEPT = 4096
 
 COMMANDS = (b"MESSAGE\n", b"RECEIPT\n", b"ERROR\n", b"CONNECTED\n", b"REPLY\n", b"CLOSED\n")
 
-Message = tuple[bytes | bytearray, int, int]
-"""Where the body of a MESSAGE is: in which buffer, from where to where, its NUL excluded."""
+Message = tuple[bytes, int, int]
+"""Where the body of a MESSAGE is: in which bytes, from where to where, its NUL excluded."""
 
 Messages = dict[bytes, list[Message]]
 """Messages by the subscription that their header names, each list in the order of arrival."""
@@ -30,32 +38,38 @@ _usual_message = re.compile(
     rb"(?:[^\n]++\n)*+\n",
     re.DOTALL,
 )
+_BINARY_OF_126_TO_65535_BYTES = 0x827E
+_frame_head = struct.Struct(">HH").unpack_from
 
 
 class ReceiveBuffer:
-    """The bytes of one connection that are not yet read, in one piece of memory. Used by one thread."""
+    """The bytes of one connection that are not yet read. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        self._bytes = bytearray(BUFFER_SIZE)
+        self._bytes = b""
         self._start = 0
-        self._end = 0
-        self._needed = 0
+        self._next = b""
+        self._next_start = 0
+        self._unfinished: list[bytes] = []
+        self._missing = 0
+        self._subscriptions: dict[bytes, bytes] = {}
+        self._identity_at = 0
 
-    def room(self) -> memoryview:
-        """Where the next bytes go; to be released before anything else is called. What was handed out is void now."""
-        rest = self._end - self._start
-        if self._start:
-            self._bytes[:rest] = self._bytes[self._start : self._end]
-            self._start, self._end = 0, rest
-        if self._needed > len(self._bytes):
-            self._bytes.extend(bytes(self._needed - len(self._bytes)))
-        elif len(self._bytes) > BUFFER_SIZE >= self._needed and rest < BUFFER_SIZE:
-            del self._bytes[BUFFER_SIZE:]
-        return memoryview(self._bytes)[rest:]
+    def add(self, chunk: bytes) -> None:
+        """`chunk` was received; what came before was taken as far as it goes.
 
-    def received(self, size: int) -> None:
-        """`size` bytes were put into the room."""
-        self._end += size
+        Only what belongs to an unfinished frame is joined to it: the pieces of a long one once, when it is whole.
+        """
+        if not self._unfinished:
+            self._bytes = chunk
+        elif self._missing > len(chunk):
+            self._unfinished.append(chunk)
+            self._missing -= len(chunk)
+        else:
+            end = self._missing if self._missing > 0 else len(chunk)
+            self._bytes = b"".join((*self._unfinished, chunk[:end]))
+            self._next, self._next_start = chunk, end
+            self._unfinished.clear()
 
     def take_messages(self, messages: Messages) -> None:
         """Add the messages at the front, up to the first frame that is anything else.
@@ -63,42 +77,84 @@ class ReceiveBuffer:
         STOMP allows NUL inside a body with content-length. The bodies of ISS+ are JSON, which cannot hold NUL, so the
         first NUL ends the frame, and a wrong content-length swallows nothing.
         """
-        buffer, start, end = self._bytes, self._start, self._end
-        match, find, known = _usual_message.match, buffer.find, messages.get
-        while (found := match(buffer, start, end)) is not None:
-            long_length, short_length, subscription = found.groups()
-            if long_length is not None:
-                stop = start + 4 + (long_length[0] << 8 | long_length[1])
-            else:
-                stop = start + 2 + short_length[0]
-            body = found.end()
-            nul = stop - 1
-            if stop > end or body > nul or find(0, start + 4, stop) != nul:
+        while self._has_more():
+            if not (self._take_known(messages) or self._take_unknown(messages)):
                 break
-            if (group := known(subscription)) is None:
-                messages[subscription] = [(buffer, body, nul)]
+
+    def _has_more(self) -> bool:
+        """Whether any bytes are left, in what is read now or in what follows."""
+        if self._start == len(self._bytes):
+            self._bytes, self._start = self._next, self._next_start
+            self._next, self._next_start = b"", 0
+        return self._start < len(self._bytes)
+
+    def _take_known(self, messages: Messages) -> bool:
+        """Messages that begin as an earlier one did, up to the line of their subscription. False when there is none."""
+        data, start, end = self._bytes, self._start, len(self._bytes)
+        find, known, group_of, identity_at = data.find, self._subscriptions.get, messages.get, self._identity_at
+        while end - start >= 4:
+            kind, length = _frame_head(data, start)
+            head, stop = start + 4, start + 4 + length
+            if kind != _BINARY_OF_126_TO_65535_BYTES or stop > end:
+                break
+            head_end = find(b"\n", head + identity_at, stop)
+            subscription = known(data[head : head_end + 1])
+            if subscription is None:
+                break
+            body = find(b"\n\n", head_end, stop) + 2
+            nul = stop - 1
+            if body == 1 or find(b"\0", head_end, stop) != nul:
+                break
+            if (group := group_of(subscription)) is None:
+                messages[subscription] = [(data, body, nul)]
             else:
-                group.append((buffer, body, nul))
+                group.append((data, body, nul))
             start = stop
-        self._start = start
+        is_any, self._start = start > self._start, start
+        return is_any
+
+    def _take_unknown(self, messages: Messages) -> bool:
+        """The message at the front, whatever it begins with, which is kept in mind. False when it is no usual one."""
+        data, start = self._bytes, self._start
+        if (found := _usual_message.match(data, start)) is None:
+            return False
+        long_length, short_length, subscription = found.groups()
+        head = start + (2 if long_length is None else 4)
+        stop = head + int.from_bytes(short_length if long_length is None else long_length, "big")
+        if stop > len(data) or found.end() > stop - 1 or data.find(b"\0", head, stop) != stop - 1:
+            return False
+        messages.setdefault(subscription, []).append((data, found.end(), stop - 1))
+        if len(self._subscriptions) < HEADS_KEPT:
+            self._subscriptions[data[head : found.end(3) + 1]] = subscription
+        self._identity_at = found.start(3) - head
+        self._start = stop
+        return True
 
     def take_frame(self) -> bytes | None:
         """The WebSocket frame at the front, header and all; None while it is not whole.
 
         Raises ProtocolError for a frame longer than FRAME_LIMIT, before it has come.
         """
-        size = self._size_of_frame()
-        if size is None or self._start + size > self._end:
-            self._needed = size or 0
+        if not self._has_more():
             return None
-        frame = bytes(self._bytes[self._start : self._start + size])
+        size = self._size_of_frame()
+        if size is None or self._start + size > len(self._bytes):
+            self._keep_rest(size or 0)
+            return None
+        frame = self._bytes[self._start : self._start + size]
         self._start += size
-        self._needed = 0
         return frame
+
+    def _keep_rest(self, size: int) -> None:
+        """Nothing more is to be found until the rest has become `size` bytes, or just more where that is not known."""
+        rest = self._bytes[self._start :]
+        self._unfinished.append(rest)
+        self._missing = size - len(rest)
+        self._bytes, self._start = b"", 0
 
     def _size_of_frame(self) -> int | None:
         """RFC 6455, 5.2. None while its header is not whole."""
-        header = self._bytes[self._start : min(self._start + 10, self._end)]
+        header = self._bytes[self._start : self._start + 10]
         if len(header) < 2:
             return None
         length, size = header[1] & 0x7F, 2 + 4 * (header[1] >> 7)

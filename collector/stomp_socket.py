@@ -1,7 +1,8 @@
 """One attempt at one connection to the gateway: STOMP by stomp.py over a WebSocket by websocket-client.
 
-The only module that imports them; their exceptions leave it as ConnectionFailed. A StompSocket is used by one thread,
-which blocks in `open`, `read` and the sending methods, each for a bounded time; only `abort` may be called by another.
+The only module that imports them; their exceptions leave it as ConnectionFailed. A StompSocket is used by one thread at
+a time, which blocks in `open`, `read` and the sending methods, each for a bounded time; only `abort` may be called
+meanwhile.
 """
 
 import http.cookies
@@ -9,7 +10,7 @@ import os
 import select
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 os.environ.setdefault("STOMP_SKIP_HOSTNAME_SCAN", "1")  # its import would ask the resolver, for 20 s if that is silent
@@ -20,7 +21,7 @@ import stomp.utils
 import websocket
 
 from collector.dialing import dial
-from collector.framing import FRAME_LIMIT, Messages, ReceiveBuffer, StompSplitter
+from collector.framing import FRAME_LIMIT, LARGE_READ_SIZE, READ_SIZE, Messages, ReceiveBuffer, StompSplitter
 from shared.errors import ConnectionFailed, ProtocolError
 from shared.printable import printable
 from shared.timing import Deadline
@@ -41,13 +42,13 @@ class ServerFrame(NamedTuple):
 class Arrival(NamedTuple):
     """What one read brought, in bytes (`size`, 0 is nothing at all) and sorted.
 
-    `messages` point into the socket's buffer, which stays as it is until the next read. Pings, pongs and heart-beats
-    show in `size` alone.
+    `pings` hold what is to be sent back by `pong`. Pongs and heart-beats show in `size` alone.
     """
 
     messages: Messages
     frames: list[ServerFrame]
     size: int
+    pings: Sequence[bytes] = ()
 
 
 class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
@@ -61,9 +62,11 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         self._websocket: websocket.WebSocket | None = None
         self._poll = select.poll()
         self._buffer = ReceiveBuffer()
+        self._read_size = READ_SIZE
         self._splitter = StompSplitter()
         self._fragments = websocket.continuous_frame(False, True)
         self._frames: list[ServerFrame] = []
+        self._pings: list[bytes] = []
         self._end: ConnectionFailed | None = None
 
     # ---- opening
@@ -120,6 +123,10 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         """Ask for a sign of life. Raises ConnectionFailed."""
         self._call("ping")
 
+    def pong(self, content: bytes) -> None:
+        """Answer a ping. Raises ConnectionFailed."""
+        self._call("pong", content)
+
     def _call(self, method: str, *arguments: object) -> None:
         if self._websocket is None:
             raise ConnectionFailed("the socket is closed")
@@ -129,6 +136,10 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
             raise ConnectionFailed(f"sending failed: {_reason(error)}") from error
 
     # ---- reading
+
+    def fileno(self) -> int:
+        """What to wait for; -1 when it is closed."""
+        return -1 if self._raw is None else self._raw.fileno()
 
     def read(self, timeout_s: float) -> Arrival:
         """Wait up to `timeout_s` for bytes, read what is there at once, and split it.
@@ -141,7 +152,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
             raise self._end
         size = self._receive() if self._is_readable(timeout_s) else 0
         messages: Messages = {}
-        self._frames = []
+        self._frames, self._pings = [], []
         try:
             if size:
                 self._split(messages)
@@ -149,7 +160,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
             if not messages and not self._frames:
                 raise
             self._end = end
-        return Arrival(messages, self._frames, size)
+        return Arrival(messages, self._frames, size, self._pings)
 
     def _split(self, messages: Messages) -> None:
         """Messages the fast way, and whatever lies between them the libraries' way."""
@@ -177,25 +188,24 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
 
     def _receive(self) -> int:
         """What is there now, without waiting for more: the size, 0 when it is not enough to be read."""
-        assert self._raw is not None
         try:
-            with self._buffer.room() as room:
-                size = self._read(room)
+            chunk = self._chunk()
         except (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0  # readable, but not yet a whole TLS record
         except OSError as error:
             raise ConnectionFailed(_reason(error)) from error
-        if size == 0:
+        if not chunk:
             raise ConnectionFailed("the gateway closed the connection")
-        self._buffer.received(size)
-        return size
+        self._buffer.add(chunk)
+        self._read_size = LARGE_READ_SIZE if len(chunk) >= READ_SIZE else READ_SIZE
+        return len(chunk)
 
-    def _read(self, room: memoryview) -> int:
+    def _chunk(self) -> bytes:
         """The socket has a time-out for sending; a plain one is read past it, which saves asking whether to wait."""
         assert self._raw is not None
         if isinstance(self._raw, ssl.SSLSocket):
-            return _read_records(self._raw, room)
-        return os.readv(self._raw.fileno(), [room])
+            return _read_records(self._raw, self._read_size)
+        return os.read(self._raw.fileno(), self._read_size)
 
     def _take_rare(self, raw: bytes, messages: Messages) -> None:
         """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client."""
@@ -219,7 +229,8 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
             case websocket.ABNF.OPCODE_CLOSE:
                 raise ConnectionFailed(_close_reason(frame.data))
             case websocket.ABNF.OPCODE_PING:
-                self._call("pong", frame.data)
+                assert isinstance(frame.data, bytes)  # what a socket brought
+                self._pings.append(frame.data)
             case websocket.ABNF.OPCODE_PONG:
                 pass
             case _:
@@ -274,21 +285,22 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         self._raw = self._websocket = None
 
 
-def _read_records(tls: ssl.SSLSocket, room: memoryview) -> int:
-    """All whole TLS records that are there: each call of the library reads 16 kB at most, and would wait for the rest
-    of a record that has begun. Returns 0 at the end of the stream; raises SSLWantReadError when nothing is whole."""
+def _read_records(tls: ssl.SSLSocket, most: int) -> bytes:
+    """The whole TLS records that are there: each call of the library reads 16 kB at most, and would wait for the rest
+    of a record that has begun. Empty at the end of the stream; raises SSLWantReadError when nothing is whole."""
     tls.settimeout(0)
     try:
-        size = tls.recv_into(room)
-        while 0 < size < len(room):
+        chunks = [tls.recv(most)]
+        size = len(chunks[0])
+        while 0 < size < most:
             try:
-                more = tls.recv_into(room[size:])
+                chunks.append(tls.recv(most - size))
             except OSError:  # no more for now; the next read says so if it is the end
                 break
-            if more == 0:
+            if not chunks[-1]:
                 break
-            size += more
-        return size
+            size += len(chunks[-1])
+        return b"".join(chunks)
     finally:
         tls.settimeout(SEND_TIMEOUT_S)
 

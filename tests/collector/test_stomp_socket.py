@@ -1,17 +1,21 @@
 """One attempt at one connection: what is said, what is read, and how it ends."""
 
+import fcntl
 import os
+import select
 import socket
 import struct
+import termios
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 from websockets.frames import Opcode
 
-from collector.framing import BUFFER_SIZE, FRAME_LIMIT
+from collector.framing import FRAME_LIMIT, LARGE_READ_SIZE, READ_SIZE
 from collector.stomp_socket import Arrival, StompSocket
 from shared.errors import ConnectionFailed
 from tests.collector.raw_peer import LIMIT_S, RawPeer, upgraded
@@ -59,13 +63,13 @@ def message(body: bytes, subscription: str = "0-SBER") -> bytes:
 def read_until(stomp_socket: StompSocket, condition: Callable[[Arrival], bool]) -> Arrival:
     """Everything that was read until all of it together fulfils `condition`; bodies by `bodies_of`."""
     end = time.monotonic() + LIMIT_S
-    so_far = Arrival({}, [], 0)
+    so_far = Arrival({}, [], 0, [])
     while time.monotonic() < end:
         arrival = stomp_socket.read(0.1)
         for subscription, bodies in bodies_of(arrival).items():
-            # Copied: the next read changes what they point to.
             so_far.messages.setdefault(subscription, []).extend((body, 0, len(body)) for body in bodies)
-        so_far = Arrival(so_far.messages, so_far.frames + arrival.frames, so_far.size + arrival.size)
+        frames, pings = so_far.frames + arrival.frames, [*so_far.pings, *arrival.pings]
+        so_far = Arrival(so_far.messages, frames, so_far.size + arrival.size, pings)
         if condition(so_far):
             return so_far
     raise TimeoutError(f"after {so_far.size} bytes")
@@ -387,6 +391,19 @@ def test_the_same_messages_are_read_however_they_are_packed(
     assert read_messages(stomp_socket, 2) == BOTH
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_fragments_are_read_whatever_the_pieces_they_come_in(
+    stomp_socket: StompSocket, peer: socket.socket, size: int
+) -> None:
+    first = websocket(FIRST[:20], is_last=False) + websocket(FIRST[20:40], Opcode.CONT, is_last=False)
+    data = first + websocket(FIRST[40:], Opcode.CONT) + websocket(SECOND)
+    messages: dict[bytes, list[bytes]] = {}
+    for start in range(0, len(data), size):
+        peer.sendall(data[start : start + size])
+        messages |= bodies_of(read_until(stomp_socket, lambda so_far: so_far.size > 0))
+    assert messages == BOTH
+
+
 def test_what_comes_with_the_answer_to_the_upgrade_is_read(stomp_socket: StompSocket) -> None:
     with RawPeer(lambda request: upgraded(request) + websocket(FIRST) + websocket(SECOND)) as raw:
         stomp_socket.open(raw.url, OPEN_TIMEOUT_S)
@@ -403,10 +420,18 @@ def test_other_frames_come_with_their_headers_and_body(stomp_socket: StompSocket
     assert all(frame.headers == {"receipt-id": "7", "message": "x"} and frame.body == b"{}" for frame in frames[:6])
 
 
-def test_a_ping_is_answered_by_a_pong_with_its_content(stomp_socket: StompSocket, peer: socket.socket) -> None:
-    peer.sendall(websocket(b"are you there", Opcode.PING))
-    arrival = read_until(stomp_socket, lambda so_far: so_far.size > 0)
-    assert arrival == Arrival({}, [], 15)
+def test_pings_of_the_peer_are_told_and_left_to_be_answered(stomp_socket: StompSocket, peer: socket.socket) -> None:
+    peer.sendall(websocket(b"are you there", Opcode.PING) + websocket(FIRST) + websocket(b"", Opcode.PING))
+    arrival = read_until(stomp_socket, lambda so_far: len(so_far.pings) == 2)
+    assert (bodies_of(arrival), arrival.frames) == ({b"0-SBER": [b'{"n": 1}']}, [])
+    assert arrival.pings == [b"are you there", b""]
+    peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.recv(1)
+
+
+def test_the_answer_to_a_ping_is_a_pong_with_its_content(stomp_socket: StompSocket, peer: socket.socket) -> None:
+    stomp_socket.pong(b"are you there")
     answer = peer.recv(65_536)
     assert answer[:2] == b"\x8a\x8d"
     assert bytes(byte ^ answer[2 + index % 4] for index, byte in enumerate(answer[6:])) == b"are you there"
@@ -415,37 +440,54 @@ def test_a_ping_is_answered_by_a_pong_with_its_content(stomp_socket: StompSocket
 @pytest.mark.parametrize("data", [websocket(b"", Opcode.PONG), websocket(b"\n")], ids=["pong", "heart-beat"])
 def test_a_sign_of_life_shows_in_the_size_alone(stomp_socket: StompSocket, peer: socket.socket, data: bytes) -> None:
     peer.sendall(data)
-    assert read_until(stomp_socket, lambda so_far: so_far.size > 0) == Arrival({}, [], len(data))
+    assert read_until(stomp_socket, lambda so_far: so_far.size > 0) == Arrival({}, [], len(data), [])
 
 
 def test_nothing_to_read_is_an_empty_arrival(stomp_socket: StompSocket, peer: socket.socket) -> None:
-    assert stomp_socket.read(0.01) == Arrival({}, [], 0)
+    assert stomp_socket.read(0.01) == Arrival({}, [], 0, [])
 
 
-def test_a_frame_larger_than_the_buffer_is_read_whole_and_the_buffer_shrinks_again(
-    stomp_socket: StompSocket, peer: socket.socket
-) -> None:
-    large = b"x" * (4 * BUFFER_SIZE)
+def test_a_frame_larger_than_any_read_is_read_whole(stomp_socket: StompSocket, peer: socket.socket) -> None:
+    large = b"x" * (4 * LARGE_READ_SIZE)
     sender = threading.Thread(target=peer.sendall, args=(websocket(message(large)) + websocket(SECOND),))
     sender.start()
     assert read_messages(stomp_socket, 2) == BOTH | {b"0-SBER": [large]}
     sender.join()
-    stomp_socket.read(0)
-    with stomp_socket._buffer.room() as room:
-        assert len(room) == BUFFER_SIZE
     peer.sendall(websocket(FIRST) + websocket(SECOND))
     assert read_messages(stomp_socket, 2) == BOTH
 
 
-def test_a_frame_that_just_fills_the_buffer_is_no_end(stomp_socket: StompSocket, peer: socket.socket) -> None:
-    """Reading into an empty buffer gives 0, which elsewhere means that the peer has closed."""
-    for size in range(BUFFER_SIZE - 2, BUFFER_SIZE + 3):
-        data = websocket(message(b"x" * (size - len(websocket(message(b"x" * 70_000))) + 70_000)))
+def test_a_frame_that_just_fills_a_read_is_read_whole(stomp_socket: StompSocket, peer: socket.socket) -> None:
+    for size in range(READ_SIZE - 2, READ_SIZE + 3):
+        data = websocket(message(b"x" * (size - len(websocket(message(b"x" * 60_000))) + 60_000)))
         assert len(data) == size
         sender = threading.Thread(target=peer.sendall, args=(data + websocket(SECOND),))
         sender.start()
         assert set(read_messages(stomp_socket, 2)) == set(BOTH)
         sender.join()
+
+
+def test_reads_are_larger_after_one_that_was_filled_until_one_brings_less(
+    stomp_socket: StompSocket, peer: socket.socket
+) -> None:
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * LARGE_READ_SIZE)
+    assert stomp_socket._raw is not None
+    stomp_socket._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * LARGE_READ_SIZE)
+    pong = websocket(b"", Opcode.PONG)
+    for _ in range(2):
+        peer.sendall(pong * READ_SIZE * 2)
+        wait_until(lambda: unread_bytes(stomp_socket) == 4 * READ_SIZE)
+        assert [stomp_socket.read(0).size for _ in range(2)] == [READ_SIZE, 3 * READ_SIZE]
+        peer.sendall(pong)
+        wait_until(lambda: unread_bytes(stomp_socket) == len(pong))
+        assert stomp_socket.read(0).size == len(pong)
+
+
+def unread_bytes(stomp_socket: StompSocket) -> int:
+    """What the kernel holds for it."""
+    size = array("i", [0])
+    fcntl.ioctl(stomp_socket.fileno(), termios.FIONREAD, size)
+    return size[0]
 
 
 def test_a_frame_beyond_the_limit_ends_the_connection_before_it_is_received(
@@ -472,10 +514,10 @@ def test_the_wakeup_descriptor_ends_a_waiting_read_at_once_and_only_once(
 ) -> None:
     os.write(wakeup[1], b"\0")
     began = time.monotonic()
-    assert stomp_socket.read(60.0) == Arrival({}, [], 0)
+    assert stomp_socket.read(60.0) == Arrival({}, [], 0, [])
     assert time.monotonic() - began < 30
     began = time.monotonic()
-    assert stomp_socket.read(0.1) == Arrival({}, [], 0)
+    assert stomp_socket.read(0.1) == Arrival({}, [], 0, [])
     assert time.monotonic() - began >= 0.1
     peer.sendall(websocket(FIRST) + websocket(SECOND))
     assert read_messages(stomp_socket, 2) == BOTH
@@ -513,6 +555,7 @@ def test_what_came_before_the_close_frame_is_delivered_first(stomp_socket: Stomp
     peer.sendall(websocket(FIRST) + websocket(refused) + websocket(struct.pack("!H", 1001), Opcode.CLOSE))
     arrival = read_until(stomp_socket, lambda so_far: count_of(so_far) == len(so_far.frames) == 1)
     assert arrival.frames[0].headers == {"message": "Access denied"}
+    assert stomp_socket.has_ended
     assert "1001" in failure_of(stomp_socket)
 
 
@@ -564,6 +607,16 @@ def test_closing_twice_and_aborting_afterwards_is_harmless(wakeup: tuple[int, in
         with pytest.raises(ConnectionFailed, match="closed"):
             stomp_socket.read(0)
         assert raw.connection.recv(1) == b""
+
+
+def test_the_descriptor_to_wait_for_is_there_while_it_is_open(stomp_socket: StompSocket) -> None:
+    assert stomp_socket.fileno() == -1
+    with RawPeer() as raw:
+        stomp_socket.open(raw.url, OPEN_TIMEOUT_S)
+        raw.connection.sendall(websocket(FIRST))
+        assert select.select([stomp_socket.fileno()], [], [], LIMIT_S)[0]
+        stomp_socket.close()
+    assert stomp_socket.fileno() == -1
 
 
 # ---- a proxy
