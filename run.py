@@ -7,9 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from socket import socket
     from typing import TextIO
 
-    from shared.settings import Settings
+    from shared.settings import Settings, SimulatorSettings
 
 EXIT_STOPPED_AS_ASKED = 0
 EXIT_USAGE = 2
@@ -42,7 +43,6 @@ def run(settings: "Settings") -> int:
     from pathlib import Path
 
     import display.app
-    import simulator.app
     from collector import summary
     from collector.supervisor import Programs, Supervisor
     from display.now import Now
@@ -51,7 +51,7 @@ def run(settings: "Settings") -> int:
     from shared.errors import BootError
 
     log = logging.getLogger("run")
-    supervisor = Supervisor(settings, Programs(display=display.app.main, simulator=simulator.app.main))
+    supervisor = Supervisor(settings, Programs(display=display.app.main, simulator=simulate))
     logs.configure(
         "supervisor",
         settings.log,
@@ -77,6 +77,13 @@ def run(settings: "Settings") -> int:
             exit_code = EXIT_FAILURE
     say("\n".join(final_statistics(supervisor.market, now)), sys.stdout)
     return exit_code
+
+
+def simulate(listener: "socket", settings: "SimulatorSettings") -> None:
+    """The target of the built-in exchange's process, which alone has a use for it."""
+    import simulator.app
+
+    simulator.app.main(listener, settings)
 
 
 def say(text: str, stream: "TextIO") -> None:

@@ -1,23 +1,22 @@
-"""Thread shell of one connection: does what `lifecycle` decides, and passes on what the gateway sends."""
+"""Shell of one connection: does what `lifecycle` decides, and passes on what the gateway sends.
+
+Its thread opens, greets, subscribes, pings, judges and says goodbye. It also reads, blocking on its WebSocket; in the
+economy profile, while the connection is online, the worker's main thread reads instead, together with the others.
+"""
 
 import logging
 import select
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
-from threading import Thread
+from threading import Event, RLock, Thread
 
-from collector.framing import BUFFER_SIZE, Message, Messages
-from collector.issplus import (
-    BodyError,
-    Change,
-    Stream,
-    Subscription,
-    connect_headers,
-    decode,
-    is_temporary,
-    timestamp_in,
-)
+import msgspec
+
+from collector.bodies import BodyError, decode, in_order_of_time
+from collector.framing import Message, Messages
+from collector.gathering import BUSY, Gathering
+from collector.issplus import Stream, Subscription, connect_headers, is_temporary
 from collector.issplus import is_simulated as is_simulated_exchange
 from collector.lifecycle import Action, Lifecycle
 from collector.outbox import Outbox
@@ -31,16 +30,14 @@ from shared.wire import ConnectionState, ConnectionStatus, Counters
 
 SAMPLE_LENGTH = 200
 LONGEST_WAIT_S = 60.0
-PLENTY = BUFFER_SIZE // 2
-"""Bytes of one read after which there is no sense in waiting for more to come."""
-
 MISFIT_LOG_INTERVAL_S = 60.0
+INTERNAL_ERROR = "internal error, see the log"
 
 log = logging.getLogger(__name__)
 
 
 class Connection:
-    """One connection and its thread. `status`, `check`, `stop` and `join` are for the worker's main thread."""
+    """One connection and its thread. What is not private is for the worker's main thread."""
 
     def __init__(
         self,
@@ -51,7 +48,7 @@ class Connection:
         credentials: Credentials,
         outbox: Outbox,
         wakeup: int,
-        gather_s: float = 0.0,
+        gathering: Gathering | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.number = number
@@ -62,8 +59,12 @@ class Connection:
         self._credentials = credentials
         self._outbox = outbox
         self._wakeup = wakeup
-        self._gather_s = gather_s
-        self._is_gathering = False
+        self._gathering = gathering
+        self._is_gathered = False
+        self._unanswered: list[bytes] = []
+        self._failure: ConnectionFailed | None = None
+        self._called = Event()
+        self._lock = RLock()
         self._clock = clock
         self._lifecycle = Lifecycle(f"connection {number + 1}", exchange, Random())
         self._counters = Counters()
@@ -85,8 +86,7 @@ class Connection:
 
     def status(self) -> ConnectionStatus:
         """The state now, and in `total` what was counted since the last call."""
-        counted = Counters(*(getattr(self._counters, name) for name in self._counters.__struct_fields__))
-        counted.reconnects = self._lifecycle.reconnects
+        counted = msgspec.structs.replace(self._counters, reconnects=self._lifecycle.reconnects)
         increments, self._reported = counted.since(self._reported), counted
         lifecycle = self._lifecycle
         refusals = dict(self._refusals)
@@ -114,6 +114,7 @@ class Connection:
     def stop(self) -> None:
         """Ask the thread to say goodbye and end. It looks once the caller makes the wakeup descriptor readable."""
         self._is_stopping = True
+        self._called.set()
         if self._opening_since is not None and (sock := self._socket) is not None:
             sock.abort()
 
@@ -122,6 +123,38 @@ class Connection:
         self._thread.join(timeout_s)
         if self._thread.is_alive() and (sock := self._socket) is not None:
             sock.abort()
+
+    def gather(self, descriptor: int) -> int | None:
+        """Take what is there, for as long as the connection is online: see gathering.Member.
+
+        What may block, and whatever ends the connection, is left to its own thread.
+        """
+        if not self._lock.acquire(blocking=False):
+            return BUSY  # its thread is sending something
+        try:
+            sock = self._socket
+            if not self._is_gathered or self._failure is not None or sock is None or sock.fileno() != descriptor:
+                return None
+            return self._gathered(sock)
+        finally:
+            self._lock.release()
+
+    def _gathered(self, sock: StompSocket) -> int | None:
+        try:
+            arrival = sock.read(0)
+            self._unanswered += arrival.pings
+            self._take(arrival, is_news=False)
+        except ConnectionFailed as failure:
+            self._failure = failure
+        except Exception:
+            log.exception("connection %d failed in a way that was not foreseen", self.number + 1)
+            self._failure = ConnectionFailed(INTERNAL_ERROR)
+        else:
+            if self._unanswered:
+                self._called.set()
+            return arrival.size
+        self._called.set()
+        return None
 
     # ---- the connection's own thread
 
@@ -133,31 +166,50 @@ class Connection:
                 self._lose(str(error))
             except Exception:
                 log.exception("connection %d failed in a way that was not foreseen", self.number + 1)
-                self._lose("internal error, see the log")
+                self._lose(INTERNAL_ERROR)
         self._close()
 
     def _step(self) -> None:
         """Read first and judge afterwards: what waits in the socket proves life, however long this process slept."""
         wait_s = min(self._lifecycle.wait_s(self._clock()), LONGEST_WAIT_S)
-        if self._socket is not None:
-            self._take(self._gathered(self._socket) or self._socket.read(wait_s))
+        if self._is_gathered:
+            self._called.wait(wait_s)
+        elif self._socket is not None:
+            self._read(self._socket, wait_s)
         elif not self._is_stopping:
             select.select([self._wakeup], [], [], wait_s)
-        if self._is_stopping:
-            self._lifecycle.stop(self._clock())
-        while (action := self._lifecycle.due(self._clock())) is not None:
-            self._do(action)
+        with self._lock:
+            if self._is_gathered:
+                self._look_after_gathering()
+            if self._is_stopping:
+                self._is_gathered = False
+                self._lifecycle.stop(self._clock())
+            while (action := self._lifecycle.due(self._clock())) is not None:
+                self._do(action)
+            self._let_gather()
 
-    def _gathered(self, sock: StompSocket) -> Arrival | None:
-        """While data flow, leave them in the socket until the next multiple of `gather_s`, then read them at once.
+    def _read(self, sock: StompSocket, wait_s: float) -> None:
+        arrival = sock.read(wait_s)
+        for content in arrival.pings:
+            sock.pong(content)
+        self._take(arrival)
 
-        None when there was nothing to wait for, or nothing came: the next message is then waited for and read alone.
-        """
-        if not self._is_gathering or self._is_stopping:
-            return None
-        select.select([self._wakeup], [], [], self._gather_s - self._clock() % self._gather_s)
-        arrival = sock.read(0)
-        return arrival if arrival.size else None
+    def _look_after_gathering(self) -> None:
+        """What the gathering thread left to this one."""
+        self._called.clear()
+        if self._failure is not None:
+            raise self._failure
+        assert self._socket is not None
+        while self._unanswered:
+            self._socket.pong(self._unanswered.pop(0))
+        self._read(self._socket, 0)
+
+    def _let_gather(self) -> None:
+        if self._gathering is None or self._is_gathered or self._lifecycle.state is not ConnectionState.ONLINE:
+            return
+        assert self._socket is not None
+        self._is_gathered = True
+        self._gathering.join(self._socket.fileno(), self)
 
     def _do(self, action: Action) -> None:
         if action is Action.OPEN:
@@ -208,24 +260,26 @@ class Connection:
         self._lifecycle.lost(self._clock(), reason)
 
     def _close(self) -> None:
-        self._confirmed.clear()
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        with self._lock:
+            self._is_gathered = False
+            self._failure = None
+            self._unanswered.clear()
+            self._confirmed.clear()
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
 
     # ---- what the gateway sent
 
-    def _take(self, arrival: Arrival) -> None:
+    def _take(self, arrival: Arrival, *, is_news: bool = True) -> None:
         """Messages first: a frame may end their subscription, or the connection, and comes after them then."""
-        is_online = self._lifecycle.state is ConnectionState.ONLINE
-        self._is_gathering = is_online and self._gather_s > 0 and bool(arrival.messages) and arrival.size < PLENTY
         if not arrival.size:
             return
         now = self._clock()
         self._lifecycle.heard(now)
         self._counters.bytes += arrival.size
         if arrival.messages:
-            self._take_messages(arrival.messages, now)
+            self._outbox.put(self._changes(arrival.messages, now), is_news=is_news)
         for frame in arrival.frames:
             if self._socket is not None:  # what follows a refused login is of no interest
                 self._take_frame(frame, now)
@@ -270,7 +324,8 @@ class Connection:
         self._confirmed.discard(key)
         self._refusals[key] = printable(reason)
 
-    def _take_messages(self, messages: Messages, now: float) -> None:
+    def _changes(self, messages: Messages, now: float) -> list[Quote]:
+        """What one read changes: at most one record a subscription."""
         changes: list[Quote] = []
         for key, group in messages.items():
             self._counters.messages += len(group)
@@ -281,45 +336,55 @@ class Connection:
             if key not in self._confirmed:
                 self._confirmed.add(key)
                 self._refusals.pop(key, None)
-            changes += self._decode(subscription, group, now)
-        self._outbox.put(changes)
-
-    def _decode(self, subscription: Subscription, group: Sequence[Message], now: float) -> list[Quote]:
-        """The changes of messages of one subscription, oldest first.
-
-        An order book that fits makes all older ones worthless: those are counted, not parsed. The newest is looked for
-        by the exchange's own time, and by the order of arrival where that is the same.
-        """
-        if len(group) > 1 and subscription.stream is Stream.ORDERBOOKS:
-            group = sorted(group, key=lambda message: timestamp_in(*message))
-        changes: list[Quote] = []
-        for index in range(len(group) - 1, -1, -1):
-            change = self._decode_one(subscription, group[index], now)
-            if change is None:
-                continue
-            changes.append(change.quote)
-            if change.is_snapshot and subscription.stream is Stream.ORDERBOOKS:
-                change.quote.updates += index
-                self._counters.conflated += index
-                self._counters.updates += index
-                break
-        self._counters.updates += len(changes)
-        changes.reverse()
+            change = (
+                self._newest(subscription, group, now)
+                if subscription.stream is Stream.ORDERBOOKS
+                else self._merged(subscription, group, now)
+            )
+            if change is not None:
+                self._counters.updates += change.updates
+                changes.append(change)
         return changes
 
-    def _decode_one(self, subscription: Subscription, message: Message, now: float) -> Change | None:
-        buffer, start, end = message
-        body = buffer[start:end]
+    def _newest(self, subscription: Subscription, books: list[Message], now: float) -> Quote | None:
+        """The newest order book that fits makes all older ones worthless: those are counted, not parsed.
+
+        Which is the newest is told by the exchange's own time, and by the order of arrival where that is the same.
+        """
+        if len(books) > 1:
+            books = in_order_of_time(books)
+        for older in range(len(books) - 1, -1, -1):
+            quote = self._decoded(subscription, books[older], now)
+            if quote is not None:
+                quote.updates += older
+                self._counters.conflated += older
+                return quote
+        return None
+
+    def _merged(self, subscription: Subscription, messages: list[Message], now: float) -> Quote | None:
+        """Updates belong together: none is skipped."""
+        merged: Quote | None = None
+        for message in messages:
+            quote = self._decoded(subscription, message, now)
+            if merged is None:
+                merged = quote
+            elif quote is not None:
+                merged.merge(quote)
+        return merged
+
+    def _decoded(self, subscription: Subscription, message: Message, now: float) -> Quote | None:
+        data, start, end = message
         try:
-            return decode(subscription, body, now)
+            return decode(subscription, data[start:end], now)
         except BodyError as error:
-            self._misfit(f"{subscription.destination} of {subscription.ticker}: {error}", body, now)
+            what = f"{subscription.destination} of {subscription.ticker}: {error}"
+            self._misfit(what, data[start : min(end, start + SAMPLE_LENGTH)], now)
             return None
 
-    def _misfit(self, what: str, sample: str | bytes | bytearray, now: float, count: int = 1) -> None:
+    def _misfit(self, what: str, sample: str | bytes, now: float, count: int = 1) -> None:
         """Count what does not fit the protocol, and log one sample a minute."""
         self._counters.decode_errors += count
         held_back = self._misfit_log.allows("misfit", now)
         if held_back is not None:
-            text = sample if isinstance(sample, str) else bytes(sample[:SAMPLE_LENGTH]).decode(errors="replace")
+            text = sample if isinstance(sample, str) else sample.decode(errors="replace")
             log.warning("%s; %d more since the last such line; sample: %.200s", what, held_back, printable(text))

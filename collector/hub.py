@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
-from queue import Empty
 from threading import Condition, Thread
 
 from shared.market import Market
 from shared.wire import Event, QuoteBatch, Request, WorkerReport, decode_request, decode_upward, encode
 
 PICTURE_INTERVAL_S = 1.0
-DRAIN_POLL_S = 1.0
 FINISH_LIMIT_S = 0.5
 
 log = logging.getLogger(__name__)
@@ -48,9 +46,7 @@ class Drain:
     def _run(self) -> None:
         while not self.is_abandoned:
             try:
-                self._take(self, self._queue.get(timeout=DRAIN_POLL_S))
-            except Empty:
-                continue
+                self._take(self, self._queue.get())
             except (EOFError, OSError):
                 break
             except Exception:

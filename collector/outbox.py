@@ -17,18 +17,18 @@ class Outbox:
         self._lock = Lock()
         self._records: dict[str, Quote] = {}
 
-    def put(self, changes: Iterable[Quote]) -> None:
-        """Merge what one read of a socket changed. Takes over the records."""
+    def put(self, changes: Iterable[Quote], *, is_news: bool = True) -> None:
+        """Merge what one read of a socket changed. Takes over the records. Not news: the caller takes them itself."""
         with self._lock:
-            is_first = not self._records
+            was_empty = not self._records
             for change in changes:
                 record = self._records.get(change.ticker)
                 if record is None:
                     self._records[change.ticker] = change
                 else:
                     record.merge(change)
-            is_news = is_first and bool(self._records)
-        if is_news:
+            is_first = was_empty and bool(self._records)
+        if is_first and is_news:
             self._on_news()
 
     def take(self) -> list[Quote]:

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector import terminal, worker
+from collector import terminal
+from collector.assignment import Assignment, work
 from collector.child import Child, run_state
 from collector.hub import Hub
 from collector.instruments import Instruments, load_instruments
@@ -183,13 +184,13 @@ class Supervisor:
             self._workers[number] = child
             child.start(now)
 
-    def _assignment(self, number: int, plan: Plan) -> worker.Assignment:
+    def _assignment(self, number: int, plan: Plan) -> Assignment:
         shards = tuple(shard for shard in plan.shards if shard.worker == number)
-        return worker.Assignment(number, shards, self._settings, self.display_mode == "screen")
+        return Assignment(number, shards, self._settings, self.display_mode == "screen")
 
-    def _spawn_worker(self, assignment: worker.Assignment) -> BaseProcess:
+    def _spawn_worker(self, assignment: Assignment) -> BaseProcess:
         queue = self._context.Queue(QUEUE_LIMIT)
-        process = self._started(worker.main, f"worker-{assignment.worker + 1}", assignment, queue)
+        process = self._started(work, f"worker-{assignment.worker + 1}", assignment, queue)
         queue._writer.close()  # type: ignore[attr-defined]  # else the end of a killed worker would never show
         self._hub.add_worker(assignment.worker, queue)
         return process

@@ -11,23 +11,20 @@ import time
 from collections.abc import Sequence
 from multiprocessing.queues import Queue
 
-import msgspec
-
+from collector.assignment import Assignment
 from collector.connection import Connection
+from collector.gathering import Gathering
 from collector.issplus import subscriptions
 from collector.lifecycle import STARTING
 from collector.outbox import Outbox
 from collector.sharding import Shard
 from shared import logs, processes
-from shared.settings import Settings
 from shared.timing import Deadline
 from shared.wire import ConnectionState, ConnectionStatus, Event, QuoteBatch, Upward, WorkerReport, encode
 
 REPORT_INTERVAL_S = 0.5
 SETTLE_S = 0.005
 """Connections that were woken together bring their news within this time: one batch instead of five."""
-
-BATCHES_WHILE_GATHERING = 4
 
 NEWS, STOP = b"n", b"s"
 STOP_LIMIT_S = 1.5
@@ -38,17 +35,8 @@ UNTOLD = (ConnectionState.WAITING, STARTING)
 log = logging.getLogger(__name__)
 
 
-class Assignment(msgspec.Struct, frozen=True):
-    """What one worker process has to do; crosses to it when it is started."""
-
-    worker: int
-    shards: tuple[Shard, ...]
-    settings: Settings
-    is_screen_drawn: bool
-
-
 def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
-    """The target of a worker process. Returns after SIGTERM; does not outlive the supervisor.
+    """What a worker process runs. Returns after SIGTERM; does not outlive the supervisor.
 
     Raises SystemExit with EXIT_OWN_FAILURE when the worker itself fails, and the log says why.
     """
@@ -80,6 +68,7 @@ class Worker:
         self._reader = reader
         self._wakeup, self._waker = os.pipe()
         self._outbox = Outbox(on_news=lambda: os.write(writer, NEWS))
+        self._gathering = Gathering(reader, lambda: os.write(writer, NEWS), self._flush_interval_s)
         self._told: dict[int, tuple[ConnectionState, str]] = {}
         self._next_report_at = self._passed_on_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
@@ -94,34 +83,36 @@ class Worker:
             settings.credentials,
             self._outbox,
             self._wakeup,
-            gather_s=self._gather_s,
+            self._gathering if settings.collector.profile == "economy" else None,
         )
 
     @property
-    def _gather_s(self) -> float:
-        """How long a connection leaves what comes in its socket, so that one wake-up serves several messages."""
-        collector = self._settings.collector
-        return collector.flush_interval_ms / 1000 if collector.profile == "economy" else 0.0
+    def _flush_interval_s(self) -> float:
+        return self._settings.collector.flush_interval_ms / 1000
 
     def run(self) -> None:
-        """Pass on until told to stop, then stop in an orderly way."""
+        """Read what the connections leave to this thread and pass it on until told to stop, then stop in an orderly
+        way."""
         for index, connection in enumerate(self._connections):
             connection.start(index * self._settings.exchange.connect_stagger_s)
         while STOP not in self._woken():
-            self._pass_on()
+            self._gathering.read()
+            if not self._gathering.is_behind or self._is_flush_due:
+                self._pass_on()
         self._stop()
 
     def _woken(self) -> bytes:
-        """What the loop was woken for: news at once, but under load a few times in `gather_s` only; the next report in
-        time. Connections gather to the same moments, so most of what comes in an interval comes together."""
-        timeout_s = max(0.0, self._next_report_at - time.monotonic())
-        if not select.select([self._reader], [], [], timeout_s)[0]:
+        """Wait until there is something to do. Returns what the pipe says of it."""
+        if not self._gathering.wait(max(0.0, self._next_report_at - time.monotonic())):
             return b""
         woken = os.read(self._reader, 4096)
-        wait_s = max(SETTLE_S, self._passed_on_at + self._gather_s / BATCHES_WHILE_GATHERING - time.monotonic())
-        if STOP not in woken and select.select([self._reader], [], [], wait_s)[0]:
+        if STOP not in woken and select.select([self._reader], [], [], SETTLE_S)[0]:
             woken += os.read(self._reader, 4096)
         return woken
+
+    @property
+    def _is_flush_due(self) -> bool:
+        return time.monotonic() >= self._passed_on_at + self._flush_interval_s
 
     def _pass_on(self) -> None:
         """Send what there is; while the queue is full, the outbox and the counters go on merging instead."""

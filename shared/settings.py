@@ -76,7 +76,7 @@ class CollectorSettings(msgspec.Struct, frozen=True):
     connections: Annotated[int, Meta(ge=1, le=1000)] = 30
     tickers_per_connection: Annotated[int, Meta(ge=1, le=1000)] = 50
     profile: Literal["economy", "latency"] = "economy"
-    flush_interval_ms: Annotated[int, Meta(ge=1, le=5000)] = 80
+    flush_interval_ms: Annotated[int, Meta(ge=1, le=5000)] = 100
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):

@@ -1,21 +1,22 @@
 """What waits in a worker is bounded by its tickers, and nothing that was counted is lost."""
 
 from collector.outbox import Outbox
-from shared.quotes import Book, Fields, Quote, Stamp
+from shared.book import book_of
+from shared.quotes import Fields, Quote, Stamp
 
 
 def ignore() -> None:
     pass
 
 
-def book_of(price: float, seqnum: int, ticker: str = "SBER") -> Quote:
-    return Quote(ticker, 1, Book([(price, 1)], [], 0), 1.0, Stamp(1.0, seqnum))
+def with_book(price: float, seqnum: int, ticker: str = "SBER") -> Quote:
+    return Quote(ticker, 1, book_of([(price, 1)], [], 0), 1.0, Stamp(1.0, seqnum))
 
 
 def test_messages_of_one_ticker_become_one_record_that_counts_them() -> None:
     outbox = Outbox(on_news=ignore)
-    outbox.put([book_of(1, 1), book_of(2, 2)])
-    outbox.put([book_of(3, 3)])
+    outbox.put([with_book(1, 1), with_book(2, 2)])
+    outbox.put([with_book(3, 3)])
     [record] = outbox.take()
     assert record.updates == 3
     assert record.bid is not None
@@ -34,8 +35,8 @@ def test_partial_updates_of_one_ticker_are_merged_column_by_column() -> None:
 
 def test_an_older_message_of_another_connection_is_counted_and_not_taken() -> None:
     outbox = Outbox(on_news=ignore)
-    outbox.put([book_of(5, seqnum=9)])
-    outbox.put([book_of(4, seqnum=8)])
+    outbox.put([with_book(5, seqnum=9)])
+    outbox.put([with_book(4, seqnum=8)])
     [record] = outbox.take()
     assert record.updates == 2
     assert record.bid is not None
@@ -44,7 +45,7 @@ def test_an_older_message_of_another_connection_is_counted_and_not_taken() -> No
 
 def test_records_are_taken_once() -> None:
     outbox = Outbox(on_news=ignore)
-    outbox.put([book_of(1, 1), book_of(1, 1, "GAZP")])
+    outbox.put([with_book(1, 1), with_book(1, 1, "GAZP")])
     assert sorted(record.ticker for record in outbox.take()) == ["GAZP", "SBER"]
     assert outbox.take() == []
 
@@ -54,9 +55,19 @@ def test_news_are_told_once_until_they_are_taken() -> None:
     outbox = Outbox(on_news=lambda: told.append("news"))
     outbox.put([])
     assert told == []
-    outbox.put([book_of(1, 1)])
-    outbox.put([book_of(2, 2)])
+    outbox.put([with_book(1, 1)])
+    outbox.put([with_book(2, 2)])
     assert told == ["news"]
     outbox.take()
-    outbox.put([book_of(3, 3)])
+    outbox.put([with_book(3, 3)])
     assert told == ["news", "news"]
+
+
+def test_what_is_no_news_waits_to_be_taken_and_tells_nobody() -> None:
+    told: list[str] = []
+    outbox = Outbox(on_news=lambda: told.append("news"))
+    outbox.put([with_book(1, 1)], is_news=False)
+    outbox.put([with_book(2, 2)], is_news=False)
+    assert told == []
+    [record] = outbox.take()
+    assert record.updates == 2
