@@ -1,26 +1,47 @@
-"""One connection against a gateway: what it becomes, what it counts, and how it ends."""
+"""One connection against a gateway: what it becomes, what it counts, and how it ends.
 
+While it is online it is read by its own thread or gathered by another, see `reader`: that makes no difference.
+"""
+
+import fcntl
 import logging
 import os
+import select
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import ssl
+import struct
+import termios
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import msgspec
 import pytest
+from websockets.frames import Opcode
 
 from collector import connection as module
+from collector import gathering as gathering_module
+from collector import stomp_socket as socket_module
 from collector.connection import Connection
+from collector.gathering import BUSY
 from collector.issplus import connect_headers, subscriptions
 from collector.outbox import Outbox
+from collector.stomp_socket import StompSocket
+from shared.errors import ConnectionFailed
 from shared.quotes import Quote
 from shared.settings import Credentials, ExchangeSettings, Secret
 from shared.wire import ConnectionState, ConnectionStatus, Counters
-from tests.collector.waiting import nothing_left_over, wait_until
+from tests.collector.authority import Authority
+from tests.collector.gatherer import Gatherer
+from tests.collector.raw_peer import RawPeer
+from tests.collector.waiting import LIMIT_S, nothing_left_over, wait_until
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.gateway import FakeGateway
-from tests.fakes.wire import stomp
+from tests.fakes.ledger import Ledger
+from tests.fakes.wire import stomp, websocket
 
 QUICK = ExchangeSettings(
     streams=("orderbooks", "securities"),
@@ -35,6 +56,7 @@ QUICK = ExchangeSettings(
 )
 GUEST = Credentials()
 TICKERS = ("SBER", "VEON-RX", "T")
+FAR_AWAY_S = 1e9
 WHOLE_BOOK = b"""{"properties": {"type": "snapshot"}, "columns": ["BUYSELL", "PRICE", "QUANTITY"], "data":
  [["B", [%d, 0], 1], ["S", [%d, 0], 1]]}"""
 
@@ -43,15 +65,21 @@ class Subject:
     """A Connection as a worker holds it, and everything that it reported so far."""
 
     def __init__(
-        self, exchange: ExchangeSettings, tickers: Sequence[str], credentials: Credentials, gather_s: float = 0.0
+        self, exchange: ExchangeSettings, tickers: Sequence[str], credentials: Credentials, reader: Gatherer | None
     ) -> None:
-        self.outbox = Outbox(on_news=lambda: None)
+        self.news = 0
+        self.outbox = Outbox(on_news=self._take_news)
         self.total = Counters()
         self._wakeup, self._waker = os.pipe()
+        self._reader = reader
         wanted = subscriptions(tickers, exchange.streams, "TQBR")
         self.planned = len(wanted)
-        self.connection = Connection(4, 2, wanted, exchange, credentials, self.outbox, self._wakeup, gather_s)
+        gathering = None if reader is None else reader.gathering
+        self.connection = Connection(4, 2, wanted, exchange, credentials, self.outbox, self._wakeup, gathering)
         self.connection.start(0.0)
+
+    def _take_news(self) -> None:
+        self.news += 1
 
     @property
     def status(self) -> ConnectionStatus:
@@ -66,6 +94,24 @@ class Subject:
     def wait_for(self, state: ConnectionState) -> ConnectionStatus:
         wait_until(lambda: self.status.state is state)
         return self.status
+
+    def wait_until_online(self) -> None:
+        """Online, and read by whoever is to read it then."""
+        self.wait_for(ConnectionState.ONLINE)
+        if self._reader is not None:
+            wait_until(lambda: self._is_gathered)
+
+    @property
+    def _is_gathered(self) -> bool:
+        """And has been asked for the first time."""
+        assert self._reader is not None
+        gathering = self._reader.gathering
+        return gathering._members.get(self.descriptor) is self.connection and not gathering._unasked
+
+    @property
+    def descriptor(self) -> int:
+        assert self.connection._socket is not None
+        return self.connection._socket.fileno()
 
     def wait_for_counters(self, **expected: int) -> None:
         """Until all of these were counted; more than that fails at once."""
@@ -88,6 +134,9 @@ class Subject:
         os.write(self._waker, b"\0")
 
     def close(self) -> None:
+        """As a worker does: it gathers no more when it stops its connections."""
+        if self._reader is not None:
+            self._reader.stop()
         self.stop()
         self.connection.join(5.0)
         assert self.is_ended
@@ -102,20 +151,59 @@ def gateway() -> Iterator[FakeGateway]:
         assert running.violations == []
 
 
+@pytest.fixture
+def gatherer() -> Iterator[Gatherer]:
+    with Gatherer() as running:
+        yield running
+
+
+@pytest.fixture(params=["its own thread", "gathered"])
+def reader(request: pytest.FixtureRequest) -> Gatherer | None:
+    """Who reads the connection while it is online; None is its own thread."""
+    if request.param != "gathered":
+        return None
+    running = request.getfixturevalue("gatherer")
+    assert isinstance(running, Gatherer)
+    return running
+
+
+class Server(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
 @contextmanager
 def connected_to(
-    gateway: FakeGateway,
+    server: Server,
     tickers: Sequence[str] = TICKERS,
     credentials: Credentials = GUEST,
-    gather_s: float = 0.0,
+    reader: Gatherer | None = None,
     **changes: Any,
 ) -> Iterator[Subject]:
-    exchange = msgspec.structs.replace(QUICK, url=gateway.url, **changes)
-    subject = Subject(exchange, tickers, credentials, gather_s)
+    exchange = msgspec.structs.replace(QUICK, url=server.url, **changes)
+    subject = Subject(exchange, tickers, credentials, reader)
     try:
         yield subject
     finally:
         subject.close()
+
+
+@contextmanager
+def said_by_hand(
+    reader: Gatherer | None, tls: ssl.SSLContext | None = None, *, after_greeting: bytes = b"", **changes: Any
+) -> Iterator[tuple[socket.socket, Subject]]:
+    """Online with the order book of SBER; what the gateway says, and whether it reads, is up to the test."""
+    with (
+        RawPeer(tls=tls) as raw,
+        connected_to(raw, ["SBER"], reader=reader, streams=("orderbooks",), **changes) as subject,
+    ):
+        peer = raw.connection
+        assert peer.recv(65_536)
+        peer.sendall(websocket(stomp("CONNECTED", {})) + after_greeting)
+        subject.wait_until_online()
+        yield peer, subject
+        with suppress(OSError):
+            socket.socket.shutdown(peer, socket.SHUT_RDWR)  # it would not answer the goodbye
 
 
 def book(price: int, subscription: str = "0-SBER", timestamp: int | None = None) -> bytes:
@@ -135,9 +223,10 @@ def fields(subscription: str = "1-SBER", kind: str = "updates", **cells: object)
 
 
 @pytest.fixture
-def online(gateway: FakeGateway) -> Iterator[Subject]:
+def online(gateway: FakeGateway, reader: Gatherer | None) -> Iterator[Subject]:
     """Online with SBER, every first snapshot taken and forgotten, all counters at 0."""
-    with connected_to(gateway, ["SBER"]) as subject:
+    with connected_to(gateway, ["SBER"], reader=reader) as subject:
+        subject.wait_until_online()
         subject.wait_until_confirmed()
         subject.wait_for_counters(messages=2, updates=2)
         subject.quotes()
@@ -148,8 +237,8 @@ def online(gateway: FakeGateway) -> Iterator[Subject]:
 # ---- coming online
 
 
-def test_it_comes_online_and_every_subscription_is_confirmed(gateway: FakeGateway) -> None:
-    with connected_to(gateway) as subject:
+def test_it_comes_online_and_every_subscription_is_confirmed(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(gateway, reader=reader) as subject:
         status = subject.wait_for(ConnectionState.ONLINE)
         subject.wait_until_confirmed()
         assert (status.number, status.worker, status.planned, status.refused) == (4, 2, 6, 0)
@@ -163,20 +252,35 @@ def test_it_is_online_without_any_ticker(gateway: FakeGateway) -> None:
         assert subject.wait_for(ConnectionState.ONLINE).planned == 0
 
 
-@pytest.mark.parametrize("gather_s", [0.0, 0.02])
 def test_once_the_feed_is_quiet_every_message_is_counted_and_every_quote_is_the_last_one_sent(
-    gateway: FakeGateway, gather_s: float
+    gateway: FakeGateway, reader: Gatherer | None
 ) -> None:
-    with connected_to(gateway, gather_s=gather_s) as subject:
+    with connected_to(gateway, reader=reader) as subject:
+        subject.wait_until_online()
         subject.wait_until_confirmed()
         gateway.blast(frames=3000)
-        ledger = gateway.quiet()
-        subject.wait_for_counters(messages=ledger.frames_sent, updates=ledger.frames_sent, decode_errors=0)
-        quotes = subject.quotes()
-    assert {ticker: shown(quote) for ticker, quote in quotes.items()} == {
+        knows_the_truth(subject, gateway.quiet())
+    assert subject.total.bytes > 3000 * 100
+
+
+def test_whoever_reads_when_each_message_is_counted_once(gateway: FakeGateway, gatherer: Gatherer) -> None:
+    """Its own thread reads as well, whenever there is something to do for it."""
+    with connected_to(gateway, reader=gatherer) as subject:
+        subject.wait_until_online()
+        subject.wait_until_confirmed()
+        blast = threading.Thread(target=gateway.blast, args=(3000,))
+        blast.start()
+        while blast.is_alive():
+            subject.connection._called.set()
+            blast.join(0.001)
+        knows_the_truth(subject, gateway.quiet())
+
+
+def knows_the_truth(subject: Subject, ledger: Ledger) -> None:
+    subject.wait_for_counters(messages=ledger.frames_sent, updates=ledger.frames_sent, decode_errors=0)
+    assert {ticker: shown(quote) for ticker, quote in subject.quotes().items()} == {
         ticker: (sent.frames, sent.bid, sent.ask, sent.last, sent.volume) for ticker, sent in ledger.quotes.items()
     }
-    assert subject.total.bytes > 3000 * 100
 
 
 def shown(quote: Quote) -> tuple[int, float | None, float | None, float | None, int | None]:
@@ -192,9 +296,9 @@ def test_subscribing_is_paced(gateway: FakeGateway) -> None:
     assert status.since - began >= 5 * 0.05
 
 
-def test_a_message_confirms_a_subscription_as_well_as_a_receipt(gateway: FakeGateway) -> None:
+def test_a_message_confirms_a_subscription_as_well_as_a_receipt(gateway: FakeGateway, reader: Gatherer | None) -> None:
     gateway.behave(Behaviour(unconfirmed_tickers=frozenset({"T"})))
-    with connected_to(gateway) as subject:
+    with connected_to(gateway, reader=reader) as subject:
         subject.wait_until_confirmed()
 
 
@@ -242,9 +346,9 @@ def test_trouble_of_the_gateway_itself_during_the_login_is_retried_soon(gateway:
     assert status.retry_at - status.since == pytest.approx(30.0)
 
 
-def test_a_refused_ticker_is_marked_alone_and_the_others_go_on(gateway: FakeGateway) -> None:
+def test_a_refused_ticker_is_marked_alone_and_the_others_go_on(gateway: FakeGateway, reader: Gatherer | None) -> None:
     gateway.behave(Behaviour(refused_tickers=frozenset({"T"})))
-    with connected_to(gateway, streams=("orderbooks",)) as subject:
+    with connected_to(gateway, streams=("orderbooks",), reader=reader) as subject:
         wait_until(lambda: (subject.status.confirmed, subject.status.refused) == (2, 1))
         status = subject.wait_for(ConnectionState.ONLINE)
         assert status.refusals == {"T": "gateway.access-denied"}
@@ -265,7 +369,7 @@ def test_a_closed_subscription_is_marked_and_no_longer_confirmed(gateway: FakeGa
 def test_closed_after_the_last_message_of_the_same_read_stays_closed(gateway: FakeGateway, online: Subject) -> None:
     gateway.send(book(7) + stomp("CLOSED", {"subscription": "0-SBER"}))
     online.wait_for_counters(messages=1, updates=1)
-    assert (online.status.confirmed, online.status.refused) == (1, 1)
+    wait_until(lambda: (online.status.confirmed, online.status.refused) == (1, 1))
 
 
 def test_a_refusal_is_cleaned_of_control_characters(gateway: FakeGateway, online: Subject) -> None:
@@ -293,10 +397,12 @@ def test_a_ticker_that_speaks_again_is_no_longer_refused(gateway: FakeGateway, o
         ("close_frame", "the gateway closed the connection: 1001"),
     ],
 )
-def test_a_dropped_connection_waits_with_the_reason_and_comes_back(gateway: FakeGateway, how: Any, reason: str) -> None:
-    with connected_to(gateway, retry_first_s=0.5, retry_cap_s=0.5) as subject:
+def test_a_dropped_connection_waits_with_the_reason_and_comes_back(
+    gateway: FakeGateway, reader: Gatherer | None, how: Any, reason: str
+) -> None:
+    with connected_to(gateway, retry_first_s=0.5, retry_cap_s=0.5, reader=reader) as subject:
         subject.wait_until_confirmed()
-        subject.wait_for(ConnectionState.ONLINE)
+        subject.wait_until_online()
         gateway.drop(how=how)
         status = subject.wait_for(ConnectionState.WAITING)
         assert (status.reason, status.confirmed) == (reason, 0)
@@ -305,13 +411,47 @@ def test_a_dropped_connection_waits_with_the_reason_and_comes_back(gateway: Fake
         subject.wait_for_counters(reconnects=1)
 
 
-def test_an_error_that_names_no_subscription_ends_the_connection(gateway: FakeGateway) -> None:
-    with connected_to(gateway, ["SBER"], retry_first_s=30.0, retry_cap_s=30.0) as subject:
+def test_an_error_that_names_no_subscription_ends_the_connection(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(gateway, ["SBER"], retry_first_s=30.0, retry_cap_s=30.0, reader=reader) as subject:
         subject.wait_until_confirmed()
         subject.wait_for_counters(messages=2)
         gateway.send(book(7) + stomp("ERROR", {"message": "gateway.transport"}))
         assert subject.wait_for(ConnectionState.WAITING).reason == "the gateway reported gateway.transport"
         subject.wait_for_counters(messages=3)
+
+
+def test_a_close_frame_right_behind_the_last_message_is_noticed_though_tcp_stays_open(
+    gateway: FakeGateway, online: Subject
+) -> None:
+    gateway.send_tcp(websocket(book(7)) + websocket(struct.pack("!H", 1001), Opcode.CLOSE))
+    online.wait_for_counters(reconnects=1)
+    assert online.total.messages >= 1
+
+
+def test_messages_that_came_with_a_ping_are_taken_though_it_cannot_be_answered(
+    gateway: FakeGateway, reader: Gatherer | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ConnectionFailed("sending failed: timed out")
+
+    monkeypatch.setattr(StompSocket, "pong", fail)
+    with connected_to(gateway, ["SBER"], reader=reader, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        subject.wait_until_online()
+        subject.wait_for_counters(messages=2)
+        gateway.send_tcp(websocket(b"", Opcode.PING) + websocket(book(7)))
+        assert subject.wait_for(ConnectionState.WAITING).reason == "sending failed: timed out"
+        subject.wait_for_counters(messages=3)
+
+
+def test_a_ping_of_the_gateway_is_answered(reader: Gatherer | None) -> None:
+    with said_by_hand(reader) as (peer, subject):
+        peer.sendall(websocket(b"are you there", Opcode.PING))
+        answer = b""
+        while (at := answer.find(b"\x8a\x8d")) < 0 or len(answer) < at + 19:
+            answer += peer.recv(65_536)
+        mask, content = answer[at + 2 : at + 6], answer[at + 6 : at + 19]
+        assert bytes(byte ^ mask[index % 4] for index, byte in enumerate(content)) == b"are you there"
+        assert subject.status.state is ConnectionState.ONLINE
 
 
 def test_a_port_where_nobody_listens_is_tried_again_until_somebody_does(gateway: FakeGateway) -> None:
@@ -323,16 +463,31 @@ def test_a_port_where_nobody_listens_is_tried_again_until_somebody_does(gateway:
         subject.wait_for_counters(reconnects=0)
 
 
-def test_a_frozen_gateway_is_noticed(gateway: FakeGateway) -> None:
-    with connected_to(gateway, ping_interval_s=0.2, dead_after_s=0.6, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+def test_who_waits_for_long_may_be_hurried(gateway: FakeGateway) -> None:
+    gateway.close_port()
+    with connected_to(gateway, retry_first_s=0.5, retry_cap_s=0.5) as subject:
+        assert subject.connection.standing().retry_at is None
+        wait_until(lambda: subject.status.reason == "connection refused")
+        subject.connection._lifecycle.retry_at = FAR_AWAY_S
+        assert subject.connection.standing() == (ConnectionState.WAITING, subject.status.since, FAR_AWAY_S)
+        gateway.open_port()
+        subject.connection.hurry(0.0)
         subject.wait_for(ConnectionState.ONLINE)
+        assert subject.connection.standing().retry_at is None
+
+
+def test_a_frozen_gateway_is_noticed(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(
+        gateway, ping_interval_s=0.2, dead_after_s=0.6, retry_first_s=30.0, retry_cap_s=30.0, reader=reader
+    ) as subject:
+        subject.wait_until_online()
         gateway.freeze()
-        assert subject.wait_for(ConnectionState.WAITING).reason == "no pong and no data for 0.6 s"
+        assert subject.wait_for(ConnectionState.WAITING).reason == "no pong and no data for 0.5 s"
 
 
-def test_silence_with_pongs_is_no_reason_to_reconnect(gateway: FakeGateway) -> None:
-    with connected_to(gateway, ping_interval_s=0.05, dead_after_s=5.0) as subject:
-        subject.wait_for(ConnectionState.ONLINE)
+def test_silence_with_pongs_is_no_reason_to_reconnect(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(gateway, ping_interval_s=0.05, dead_after_s=5.0, reader=reader) as subject:
+        subject.wait_until_online()
         gateway.wait_until(lambda ledger: ledger.pings >= 10)
         assert subject.status.state is ConnectionState.ONLINE
         assert gateway.ledger().connects == 1
@@ -365,17 +520,17 @@ def stopped(subject: Subject) -> ConnectionStatus:
     return subject.status
 
 
-def test_stopping_says_goodbye_and_leaves_nothing(gateway: FakeGateway) -> None:
+def test_stopping_says_goodbye_and_leaves_nothing(gateway: FakeGateway, reader: Gatherer | None) -> None:
     with nothing_left_over():
-        with connected_to(gateway) as subject:
+        with connected_to(gateway, reader=reader) as subject:
             subject.wait_until_confirmed()
             status = stopped(subject)
             assert (status.state, status.reason) == (ConnectionState.STOPPED, "stopped")
         gateway.wait_until(lambda ledger: ledger.disconnect_frames == ledger.disconnects == 1)
 
 
-def test_stopping_takes_what_was_sent_before_the_goodbye(gateway: FakeGateway) -> None:
-    with connected_to(gateway) as subject:
+def test_stopping_takes_what_was_sent_before_the_goodbye(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(gateway, reader=reader) as subject:
         subject.wait_until_confirmed()
         gateway.start(rate=5000)
         gateway.wait_until(lambda ledger: ledger.frames_sent > 300)
@@ -385,38 +540,75 @@ def test_stopping_takes_what_was_sent_before_the_goodbye(gateway: FakeGateway) -
 
 
 def test_stopping_does_not_wait_until_messages_are_gathered(gateway: FakeGateway) -> None:
-    with connected_to(gateway, gather_s=3600.0) as subject:
-        subject.wait_for(ConnectionState.ONLINE)
+    with Gatherer(interval_s=3600.0) as gatherer, connected_to(gateway, reader=gatherer) as subject:
+        subject.wait_until_online()
         gateway.start(rate=1000)
-        wait_until(lambda: subject.connection._is_gathering)
+        wait_until(lambda: gatherer.gathering.is_flowing)
         assert stopped(subject).state is ConnectionState.STOPPED
 
 
-def test_stopping_does_not_wait_for_a_gateway_that_is_frozen(gateway: FakeGateway) -> None:
-    with connected_to(gateway) as subject:
-        subject.wait_for(ConnectionState.ONLINE)
+def test_stopping_takes_what_nobody_has_gathered(gateway: FakeGateway, gatherer: Gatherer) -> None:
+    with connected_to(gateway, ["SBER"], reader=gatherer) as subject:
+        subject.wait_until_online()
+        subject.wait_for_counters(messages=2)
+        with gatherer.paused():
+            gateway.send(book(7) + book(8))
+            wait_until(lambda: unread_bytes(subject) > 0)
+            stopped(subject)
+        subject.wait_for_counters(messages=4, updates=4)
+
+
+def test_stopping_while_the_connection_is_being_lost_ends_it_all_the_same(
+    gateway: FakeGateway, reader: Gatherer | None
+) -> None:
+    with connected_to(gateway, reader=reader, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+        subject.wait_until_online()
+        gateway.drop(how="reset")
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+def test_stopping_is_quick_while_it_subscribes(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(gateway, reader=reader, subscribe_pause_s=60.0) as subject:
+        subject.wait_for(ConnectionState.SUBSCRIBING)
+        assert stopped(subject).state is ConnectionState.STOPPED
+        gateway.wait_until(lambda ledger: ledger.disconnect_frames == 1)
+
+
+def test_stopping_is_quick_after_a_connection_that_was_gathered_is_lost(
+    gateway: FakeGateway, gatherer: Gatherer
+) -> None:
+    with connected_to(gateway, reader=gatherer, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+        subject.wait_until_online()
+        gateway.drop(how="reset")
+        subject.wait_for(ConnectionState.WAITING)
+        assert stopped(subject).state is ConnectionState.STOPPED
+
+
+def test_stopping_does_not_wait_for_a_gateway_that_is_frozen(gateway: FakeGateway, reader: Gatherer | None) -> None:
+    with connected_to(gateway, reader=reader) as subject:
+        subject.wait_until_online()
         gateway.freeze()
         assert stopped(subject).state is ConnectionState.STOPPED
 
 
 @pytest.mark.parametrize("greeting", ["refuse", "none"])
-def test_stopping_is_quick_while_it_waits(gateway: FakeGateway, greeting: Any) -> None:
+def test_stopping_is_quick_while_it_waits(gateway: FakeGateway, reader: Gatherer | None, greeting: Any) -> None:
     gateway.behave(Behaviour(greeting=greeting))
-    with connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+    with connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0, reader=reader) as subject:
         subject.wait_for(ConnectionState.REFUSED if greeting == "refuse" else ConnectionState.GREETING)
         assert stopped(subject).state is ConnectionState.STOPPED
 
 
-def test_stopping_is_quick_while_the_retry_is_far_away(gateway: FakeGateway) -> None:
+def test_stopping_is_quick_while_the_retry_is_far_away(gateway: FakeGateway, reader: Gatherer | None) -> None:
     gateway.close_port()
-    with connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+    with connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0, reader=reader) as subject:
         wait_until(lambda: subject.status.reason == "connection refused")
         assert stopped(subject).state is ConnectionState.STOPPED
 
 
-def test_stopping_is_quick_while_it_opens(gateway: FakeGateway) -> None:
+def test_stopping_is_quick_while_it_opens(gateway: FakeGateway, reader: Gatherer | None) -> None:
     gateway.behave(Behaviour(upgrade="hold"))
-    with nothing_left_over(), connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0) as subject:
+    with nothing_left_over(), connected_to(gateway, retry_first_s=60.0, retry_cap_s=60.0, reader=reader) as subject:
         gateway.wait_until(lambda ledger: ledger.held_back == 1)
         assert subject.status.state is ConnectionState.OPENING
         assert stopped(subject).state is ConnectionState.STOPPED
@@ -520,6 +712,221 @@ def test_what_was_not_foreseen_ends_the_attempt_and_not_the_thread(
     assert "ZeroDivisionError" in caplog.text
 
 
+# ---- who reads it
+
+
+def unread_bytes(subject: Subject) -> int:
+    """What the kernel holds for it."""
+    size = array("i", [0])
+    fcntl.ioctl(subject.descriptor, termios.FIONREAD, size)
+    return size[0]
+
+
+def test_what_is_gathered_is_no_news_to_who_gathers(gateway: FakeGateway, online: Subject) -> None:
+    is_gathered, news = online.connection._is_gathered, online.news
+    gateway.send(book(7))
+    online.wait_for_counters(messages=1)
+    assert online.news - news == (0 if is_gathered else 1)
+    assert online.quotes()["SBER"].updates == 1
+
+
+def test_it_is_gathered_while_it_is_online_and_under_its_own_descriptor_alone(
+    gateway: FakeGateway, gatherer: Gatherer
+) -> None:
+    gateway.behave(Behaviour(greeting="none"))
+    with connected_to(gateway, [], reader=gatherer, retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        subject.wait_for(ConnectionState.GREETING)
+        assert subject.connection.gather(subject.descriptor) is None
+        gateway.wait_until(lambda ledger: ledger.connects == 1)
+        gateway.send(stomp("CONNECTED", {}))
+        subject.wait_until_online()
+        with gatherer.paused():
+            assert subject.connection.gather(subject.descriptor + 1) is None
+            assert subject.connection.gather(subject.descriptor) == 0
+            gateway.drop(how="reset")
+            wait_until(lambda: subject.connection.gather(subject.descriptor) is None)
+            number = subject.descriptor
+            subject.wait_for(ConnectionState.WAITING)
+            assert subject.connection.gather(number) is None
+
+
+def test_while_its_own_thread_is_at_it_it_is_busy(gateway: FakeGateway, gatherer: Gatherer) -> None:
+    with connected_to(gateway, ["SBER"], reader=gatherer) as subject:
+        subject.wait_until_online()
+        subject.wait_for_counters(messages=2)
+        answers: list[int | None] = []
+        with subject.connection._lock:
+            ask = threading.Thread(target=lambda: answers.append(subject.connection.gather(subject.descriptor)))
+            ask.start()
+            ask.join(LIMIT_S)
+            gateway.send(book(7))
+        assert answers == [BUSY]
+        subject.wait_for_counters(messages=3)
+
+
+@pytest.mark.parametrize("is_number_taken", [False, True])
+def test_whenever_it_comes_back_it_is_gathered_again(
+    gateway: FakeGateway, gatherer: Gatherer, is_number_taken: bool
+) -> None:
+    with connected_to(gateway, ["SBER"], reader=gatherer, retry_first_s=0.5, retry_cap_s=0.5) as subject:
+        for times_lost in range(3):
+            subject.wait_until_online()
+            subject.wait_for_counters(messages=3 * times_lost + 2, reconnects=times_lost)
+            subject.quotes()
+            news = subject.news
+            gateway.send(book(7))
+            subject.wait_for_counters(messages=3 * times_lost + 3)
+            assert subject.news == news
+            subject.quotes()
+            gateway.drop(how="reset")
+            subject.wait_for(ConnectionState.WAITING)
+            with Path(os.devnull).open() if is_number_taken else nullcontext():
+                subject.wait_for(ConnectionState.ONLINE)
+
+
+def test_a_peer_that_does_not_read_holds_no_other_connection_up(
+    gateway: FakeGateway, gatherer: Gatherer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to its ping waits until it reads, and its messages with it."""
+    monkeypatch.setattr(socket_module, "SEND_TIMEOUT_S", 60.0)
+    is_answering = threading.Event()
+    pong = StompSocket.pong
+
+    def noted_pong(self: StompSocket, content: bytes) -> None:
+        is_answering.set()
+        pong(self, content)
+
+    monkeypatch.setattr(StompSocket, "pong", noted_pong)
+    with (
+        said_by_hand(gatherer) as (peer, held_up),
+        connected_to(gateway, ["SBER"], reader=gatherer) as other,
+    ):
+        other.wait_until_online()
+        other.wait_for_counters(messages=2)
+        fill(held_up.descriptor)
+        peer.sendall(websocket(b"", Opcode.PING))
+        assert is_answering.wait(LIMIT_S)
+        peer.sendall(websocket(book(7)))
+        gateway.send(book(8))
+        other.wait_for_counters(messages=3)
+        held_up.wait_for_counters(messages=0)
+        with read_on(peer):
+            held_up.wait_for_counters(messages=1)
+
+
+def fill(descriptor: int) -> None:
+    """Send until nothing more can be sent."""
+    while select.select([], [descriptor], [], 0.2)[1]:
+        with suppress(BlockingIOError):
+            os.write(descriptor, bytes(65_536))
+
+
+@contextmanager
+def read_on(peer: socket.socket) -> Iterator[None]:
+    """The peer reads meanwhile, and forgets."""
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            if select.select([peer], [], [], 0.01)[0] and not peer.recv(65_536):
+                return
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    yield
+    is_over.set()
+    thread.join()
+
+
+class Watched:
+    """Settings that tell when it is looked how long silence may be."""
+
+    def __init__(self, settings: ExchangeSettings, on_look: Callable[[], None]) -> None:
+        self._settings = settings
+        self._on_look = on_look
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "dead_after_s":
+            self._on_look()
+        return getattr(self._settings, name)
+
+
+def test_a_sign_of_life_that_is_gathered_while_its_own_thread_looks_at_the_clock_does_no_harm(
+    gatherer: Gatherer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_waiting, has_looked = threading.Event(), threading.Event()
+    with said_by_hand(gatherer, ping_interval_s=0.1, dead_after_s=60.0) as (peer, subject):
+        lifecycle = subject.connection._lifecycle
+        wait_s = lifecycle.wait_s
+
+        def noted_wait_s(now: float) -> float:
+            is_waiting.set()
+            try:
+                return wait_s(now)
+            finally:
+                is_waiting.clear()
+
+        def answer_the_ping() -> None:
+            if is_waiting.is_set() and not has_looked.is_set():
+                has_looked.set()
+                peer.sendall(websocket(b"", Opcode.PONG))
+                with suppress(TimeoutError):  # it may have to wait for its turn
+                    wait_until(lambda: lifecycle._unanswered_ping_at is None, within_s=1.0)
+
+        monkeypatch.setattr(lifecycle, "wait_s", noted_wait_s)
+        lifecycle._settings = cast(ExchangeSettings, Watched(lifecycle._settings, answer_the_ping))
+        assert has_looked.wait(LIMIT_S)
+        next_ping_at = lifecycle._next_ping_at
+        wait_until(lambda: lifecycle._next_ping_at > next_ping_at or "not foreseen" in caplog.text)
+        assert "not foreseen" not in caplog.text
+
+
+# ---- encrypted
+
+SMALL_READ_SIZE = 1000
+
+
+@pytest.fixture
+def small_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read leaves most of a TLS record behind, decrypted, and nothing in the kernel that would tell of it."""
+    for one, name in (
+        (socket_module, "READ_SIZE"),
+        (socket_module, "LARGE_READ_SIZE"),
+        (gathering_module, "READ_SIZE"),
+    ):
+        monkeypatch.setattr(one, name, SMALL_READ_SIZE)
+
+
+BOOKS = b"".join(websocket(book(price)) for price in range(20))
+
+
+@pytest.mark.usefixtures("small_reads")
+def test_what_was_decrypted_before_it_came_online_is_read(reader: Gatherer | None, authority: Authority) -> None:
+    with said_by_hand(reader, authority.issue("localhost", "-days", "1"), after_greeting=BOOKS) as (_, subject):
+        subject.wait_for_counters(messages=20)
+
+
+@pytest.mark.usefixtures("small_reads")
+def test_what_comes_encrypted_is_read_whole(reader: Gatherer | None, authority: Authority) -> None:
+    with said_by_hand(reader, authority.issue("localhost", "-days", "1")) as (peer, subject):
+        for times in range(1, 4):
+            peer.sendall(BOOKS)
+            subject.wait_for_counters(messages=20 * times)
+
+
+@pytest.mark.usefixtures("small_reads")
+def test_what_its_own_thread_left_decrypted_is_gathered(gatherer: Gatherer, authority: Authority) -> None:
+    with said_by_hand(gatherer, authority.issue("localhost", "-days", "1")) as (peer, subject):
+        counters = subject.connection._counters
+        before = counters.bytes
+        with gatherer.paused():
+            peer.sendall(BOOKS)
+            wait_until(lambda: unread_bytes(subject) > len(BOOKS))
+            subject.connection._called.set()
+            wait_until(lambda: counters.bytes > before)
+        subject.wait_for_counters(messages=20)
+
+
 # ---- whom it speaks to
 
 
@@ -551,7 +958,7 @@ def test_only_a_gateway_that_calls_itself_the_simulator_is_one(
 def test_joining_a_thread_that_hangs_cuts_its_socket_and_returns() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         exchange = msgspec.structs.replace(QUICK, url=f"ws://127.0.0.1:{listener.getsockname()[1]}/")
-        subject = Subject(exchange, TICKERS, GUEST)
+        subject = Subject(exchange, TICKERS, GUEST, None)
         subject.wait_for(ConnectionState.OPENING)
         subject.connection._is_stopping = True
         subject.connection.join(0.01)

@@ -15,8 +15,9 @@ import pytest
 
 from collector import hub as module
 from collector.hub import Hub
+from shared.book import book_of
 from shared.market import Market
-from shared.quotes import Book, Quote, Stamp
+from shared.quotes import Quote, Stamp
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -45,7 +46,7 @@ def hub(market: Market) -> Hub:
 
 
 def batch(worker: int, ticker: str, price: float = 1.0) -> QuoteBatch:
-    book = Book([(price, 1)], [], 2)
+    book = book_of([(price, 1)], [], 2)
     return QuoteBatch(worker, [Quote(ticker, 1, book, time.monotonic(), Stamp(time.time() * 1000, 1))])
 
 
@@ -77,6 +78,10 @@ class Pipe:
     def write(self, data: bytes) -> None:
         """A part of what `put` would write."""
         os.write(self._queue._writer.fileno(), data)  # type: ignore[attr-defined]
+
+    def write_all(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._queue._writer.fileno(), data) :]  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """What the kernel does when the worker dies."""
@@ -153,6 +158,22 @@ def test_a_worker_killed_in_the_middle_of_a_message_holds_nothing_up(hub: Hub, m
         with Pipe(hub, 1) as other:
             other.put(encode(report(1)))
             wait_until(lambda: market.totals.counters.messages == 1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_wherever_in_a_message_a_worker_is_killed_its_drain_ends(hub: Hub, market: Market, share: float) -> None:
+    """A message longer than the pipe holds: its reader is in the middle of it already."""
+    content = bytes(ForkingPickler.dumps(b"x" * 300_000))
+    message = struct.pack("!i", len(content)) + content
+    with nothing_left_over(), Pipe(hub, 0) as broken, Pipe(hub, 1) as other:
+        broken.put(encode(report(0)))
+        broken.write_all(message[: int(len(message) * share)])
+        other.put(encode(report(1)))
+        wait_until(lambda: market.totals.counters.messages == 2)
+        broken.close()
+        wait_until(lambda: not any(thread.name == "drain-1" for thread in threading.enumerate()))
+        other.put(encode(report(1)))
+        wait_until(lambda: market.totals.counters.messages == 3)
 
 
 def test_a_drain_that_hangs_in_a_message_is_given_up_and_not_listened_to_any_more(hub: Hub, market: Market) -> None:

@@ -2,10 +2,8 @@
 
 import fcntl
 import os
-import shutil
 import socket
 import ssl
-import subprocess
 import termios
 import threading
 import time
@@ -17,58 +15,15 @@ from pathlib import Path
 import pytest
 
 from collector import dialing as module
+from collector.framing import READ_SIZE
 from collector.stomp_socket import SEND_TIMEOUT_S, StompSocket
 from shared.errors import ConnectionFailed
+from tests.collector.authority import Authority
 from tests.collector.raw_peer import RawPeer, upgraded
 from tests.collector.waiting import LIMIT_S, wait_until
 from tests.fakes.wire import stomp, websocket
 
 OPEN_TIMEOUT_S = 10.0
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made by openssl")
-
-
-class Authority:
-    """Issues certificates into a folder, by the openssl command line."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.certificate = folder / "authority.pem"
-        self._key = folder / "authority.key"
-        subject = ["-subj", "/CN=Authority of the tests", "-addext", "keyUsage=critical,keyCertSign"]
-        self._openssl("req", "-x509", "-days", "2", *self._new_key(self._key), *subject, "-out", str(self.certificate))
-
-    def issue(self, host: str, *days: str) -> ssl.SSLContext:
-        """A server with a certificate for `host`; `days` are openssl's options for its validity."""
-        key, request, certificate = (self.folder / f"server.{kind}" for kind in ("key", "csr", "pem"))
-        extensions = self.folder / "extensions"
-        extensions.write_text(f"subjectAltName=DNS:{host}\n")
-        self._openssl("req", *self._new_key(key), "-subj", f"/CN={host}", "-out", str(request))
-        issuer = ["-CA", str(self.certificate), "-CAkey", str(self._key), "-CAcreateserial"]
-        purpose = ["-extfile", str(extensions), "-out", str(certificate)]
-        self._openssl("x509", "-req", "-in", str(request), *issuer, *purpose, *days)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        return context
-
-    @staticmethod
-    def _new_key(path: Path) -> list[str]:
-        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path)]
-
-    @staticmethod
-    def _openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
-
-
-@pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authority]:
-    """One that this process trusts, and it alone."""
-    made = Authority(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
-    module.tls_context.cache_clear()
-    yield made
-    module.tls_context.cache_clear()
 
 
 @pytest.fixture
@@ -102,7 +57,7 @@ def test_a_right_certificate_is_accepted_and_messages_pass(authority: Authority,
 
 def test_one_read_takes_all_records_that_are_there(authority: Authority, stomp_socket: StompSocket) -> None:
     """A record holds 16 kB: read one at a time, a busy connection would fall behind for good."""
-    frames = 100 * websocket(stomp("MESSAGE", {"subscription": "1"}, b"x" * 1000))
+    frames = 60 * websocket(stomp("MESSAGE", {"subscription": "1"}, b"x" * 1000))
     with RawPeer(tls=authority.issue("localhost", "-days", "1")) as peer:
         stomp_socket.open(peer.url, OPEN_TIMEOUT_S)
         peer.connection.sendall(frames)
@@ -110,11 +65,24 @@ def test_one_read_takes_all_records_that_are_there(authority: Authority, stomp_s
         assert stomp_socket.read(0).size == len(frames)
 
 
+def test_what_a_read_had_to_leave_decrypted_is_read_by_the_next(
+    authority: Authority, stomp_socket: StompSocket
+) -> None:
+    """The kernel holds nothing then, and would not wake anybody."""
+    with RawPeer(tls=authority.issue("localhost", "-days", "1")) as peer:
+        stomp_socket.open(peer.url, OPEN_TIMEOUT_S)
+        for _ in range(5):
+            peer.connection.sendall(websocket(b"x" * 14_996))
+        wait_until(lambda: unread_bytes(stomp_socket) > 75_000)
+        assert stomp_socket.read(0).size == READ_SIZE
+        assert unread_bytes(stomp_socket) == 0
+        assert stomp_socket.read(LIMIT_S).size == 75_000 - READ_SIZE
+
+
 def unread_bytes(stomp_socket: StompSocket) -> int:
     """What the kernel holds for it, still encrypted."""
     size = array("i", [0])
-    assert stomp_socket._raw is not None
-    fcntl.ioctl(stomp_socket._raw.fileno(), termios.FIONREAD, size)
+    fcntl.ioctl(stomp_socket.fileno(), termios.FIONREAD, size)
     return size[0]
 
 

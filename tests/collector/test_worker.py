@@ -15,9 +15,12 @@ from typing import Any, Literal, cast
 import msgspec
 import pytest
 
+from collector import gathering
 from collector import worker as module
+from collector.budget import Budget
+from collector.assignment import Assignment
 from collector.sharding import Shard
-from collector.worker import EXIT_OWN_FAILURE, STOP, Assignment, Worker
+from collector.worker import EXIT_OWN_FAILURE, STOP, Worker
 from shared.quotes import Quote
 from shared.settings import CollectorSettings, ExchangeSettings, LogSettings, Settings
 from shared.wire import ConnectionState, ConnectionStatus, Counters, Event, QuoteBatch, WorkerReport, decode_upward
@@ -112,12 +115,16 @@ def gateway() -> Iterator[FakeGateway]:
 
 
 def assignment_for(
-    gateway: FakeGateway, tickers: Sequence[Sequence[str]] = TICKERS, profile: Profile = "economy", **exchange: Any
+    gateway: FakeGateway,
+    tickers: Sequence[Sequence[str]] = TICKERS,
+    profile: Profile = "economy",
+    flush_interval_ms: int = 10,
+    **exchange: Any,
 ) -> Assignment:
     shards = tuple(Shard(number + 10, 2, tuple(hand)) for number, hand in enumerate(tickers))
     settings = Settings(
         exchange=msgspec.structs.replace(QUICK, url=gateway.url, **exchange),
-        collector=CollectorSettings(profile=profile, flush_interval_ms=10),
+        collector=CollectorSettings(profile=profile, flush_interval_ms=flush_interval_ms),
     )
     return Assignment(2, shards, settings, is_screen_drawn=False)
 
@@ -149,6 +156,36 @@ def test_once_the_feed_is_quiet_the_hub_knows_what_was_sent(gateway: FakeGateway
         quote = hub.quotes[ticker]
         assert (quote.bid and quote.bid.value, quote.ask and quote.ask.value) == (sent.bid, sent.ask)
         assert (quote.last and quote.last.value, quote.volume) == (sent.last, sent.volume)
+
+
+@pytest.mark.parametrize(("profile", "is_gathered"), [("economy", True), ("latency", False)])
+def test_the_profile_says_whether_connections_that_are_online_are_read_together(
+    gateway: FakeGateway, profile: Profile, is_gathered: bool
+) -> None:
+    with running(assignment_for(gateway, profile=profile)) as worker:
+        worker.wait_until(lambda hub: hub.states == {ConnectionState.ONLINE} and is_confirmed(hub))
+        wait_until(lambda: {one._is_gathered for one in worker.worker._connections} == {is_gathered})
+
+
+def test_what_comes_after_a_silence_is_passed_on_however_long_the_flush_interval_is(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway, flush_interval_ms=3_600_000)) as worker:
+        worker.wait_until(is_confirmed)
+        wait_until(lambda: not worker.worker._gathering.is_flowing)
+        gateway.blast(frames=1)
+        ledger = gateway.quiet()
+        worker.wait_until(lambda hub: sum(quote.updates for quote in hub.quotes.values()) == ledger.frames_sent)
+
+
+def test_a_worker_that_does_not_keep_up_passes_on_and_reports_all_the_same(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it reads, more seems to be left."""
+    monkeypatch.setattr(gathering, "READ_SIZE", 1)
+    with running(assignment_for(gateway)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.start(rate=3000)
+        reports, batches = len(worker.hub.reports), len(worker.hub.batches)
+        worker.wait_until(lambda hub: len(hub.reports) >= reports + 10 and len(hub.batches) >= batches + 10)
 
 
 def test_every_batch_holds_a_ticker_once_and_every_message_names_the_worker(gateway: FakeGateway) -> None:
@@ -212,6 +249,34 @@ def test_the_same_failure_again_is_no_news(gateway: FakeGateway) -> None:
         assert [event.text for event in worker.hub.events] == ["waiting: connection refused"]
 
 
+def test_a_storm_is_told_in_few_lines_and_in_the_end_how_every_connection_stands(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway)) as worker:
+        worker.wait_until(is_confirmed)
+        for _ in range(30):
+            connects = gateway.ledger().connects
+            gateway.drop(how="reset")
+            gateway.wait_until(lambda ledger, n=connects: ledger.connects == n + 2 == n + ledger.online)  # type: ignore[misc]
+        worker.wait_until(lambda hub: hub.counters.reconnects >= 30)
+        worker.worker._words = Budget(100, per_second=0)
+        worker.wait_until(lambda hub: set(last_told(hub).values()) == {"online: all subscriptions sent"})
+        assert len(worker.hub.events) < 30
+
+
+def last_told(hub: Hub) -> dict[str, str]:
+    return {event.source: event.text for event in hub.events}
+
+
+def test_whoever_is_let_in_calls_the_others(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway, retry_first_s=0.1, retry_cap_s=60.0)) as worker:
+        worker.wait_until(is_confirmed)
+        for one in worker.worker._connections:
+            one._lifecycle._failures = 20  # long delays from now on
+        gateway.drop(how="reset")
+        worker.wait_until(lambda hub: hub.states == {ConnectionState.WAITING})
+        worker.worker._connections[0].hurry(0.0)
+        worker.wait_until(lambda hub: is_confirmed(hub) and hub.states == {ConnectionState.ONLINE})
+
+
 def test_a_gateway_that_never_answers_is_given_up(gateway: FakeGateway) -> None:
     gateway.behave(Behaviour(upgrade="hold"))
     with running(
@@ -234,6 +299,15 @@ def test_stopping_says_goodbye_everywhere_and_ends_with_a_last_report(gateway: F
     assert [report.is_last for report in reports] == [False] * (len(reports) - 1) + [True]
     assert worker.hub.counters.messages == ledger.frames_sent
     assert sum(quote.updates for quote in worker.hub.quotes.values()) == ledger.frames_sent
+
+
+def test_stopping_does_not_wait_for_the_flush_interval(gateway: FakeGateway) -> None:
+    with running(assignment_for(gateway, flush_interval_ms=3_600_000)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.start(rate=1000)
+        wait_until(lambda: worker.worker._gathering.is_flowing)
+        worker.stop()
+        assert worker.hub.reports[-1].is_last
 
 
 def test_stopping_is_bounded_when_no_gateway_answers(gateway: FakeGateway) -> None:
