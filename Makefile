@@ -5,7 +5,7 @@ FOR_RUNNING := $(VENV)/.for-running
 FOR_WORKING := $(VENV)/.for-working
 INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
 
-.PHONY: help setup run demo test check bench lock clean
+.PHONY: help setup run demo test check bench profile soak lock clean
 
 help:
 	@echo "make demo             the live table, fed by the built-in exchange: no account, no network"
@@ -14,6 +14,8 @@ help:
 	@echo "make test             the test suite (ARGS='-k name' for a part of it)"
 	@echo "make check            ruff and mypy --strict"
 	@echo "make bench            what a message costs, beside what else one could run (five minutes)"
+	@echo "make profile          where its time goes, by py-spy"
+	@echo "make soak             its memory and cost over an hour with 6 workers and one with 2 (ARGS='--soak 10': minutes)"
 	@echo "make setup            only install, into .venv"
 	@echo "make lock             pin the requirements anew, with hashes"
 	@echo "make clean            remove .venv and caches"
@@ -47,6 +49,12 @@ check: $(FOR_WORKING)
 
 bench: $(FOR_WORKING)
 	@exec $(VENV)/bin/python -m bench $(ARGS)
+
+profile: $(FOR_WORKING)
+	@exec $(VENV)/bin/python -m bench --profile $(ARGS)
+
+soak: $(FOR_WORKING)
+	@exec $(VENV)/bin/python -m bench --soak 60 $(ARGS)
 
 lock: $(FOR_WORKING)
 	$(VENV)/bin/pip install --quiet pip-tools

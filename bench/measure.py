@@ -3,6 +3,15 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Held(NamedTuple):
+    """What all processes of a session hold at one moment."""
+
+    pss_mb: float
+    descriptors: int
+    threads: int
 
 
 def processes(session: int) -> Iterator[Path]:
@@ -13,6 +22,11 @@ def processes(session: int) -> Iterator[Path]:
                 yield path
         except OSError:
             continue
+
+
+def child_of(pid: int) -> int:
+    """The process that `pid` started first and that still runs."""
+    return int(_text(Path(f"/proc/{pid}/task/{pid}/children")).split()[0])
 
 
 def cpu_s(session: int) -> float:
@@ -32,6 +46,15 @@ def pss_mb(session: int) -> float:
             if line.startswith("Pss:"):
                 kilobytes += int(line.split()[1])
     return kilobytes / 1024
+
+
+def held(session: int) -> Held:
+    found = list(processes(session))
+    return Held(
+        pss_mb=pss_mb(session),
+        descriptors=sum(len(_listed(process / "fd")) for process in found),
+        threads=sum(len(_listed(process / "task")) for process in found),
+    )
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 PACKAGES = ("collector", "display", "shared", "simulator")
+BENCH = sorted((CHECKOUT / "bench").glob("*.py"))
 
 NEVER_IMPORTS = {
     "collector": {"display", "simulator", "tests", "run"},
@@ -38,6 +39,7 @@ IMPURE = {
     "termios",
 }
 PURE = (
+    "collector/bodies.py",
     "collector/framing.py",
     "collector/issplus.py",
     "collector/lifecycle.py",
@@ -48,6 +50,7 @@ PURE = (
     "display/plain.py",
     "display/troubles.py",
     *(path.relative_to(CHECKOUT).as_posix() for path in sorted((CHECKOUT / "display/views").glob("*.py"))),
+    "shared/book.py",
     "shared/market.py",
     "shared/printable.py",
     "shared/quotes.py",
@@ -102,9 +105,14 @@ def test_what_decides_touches_no_socket_thread_queue_or_clock(name: str) -> None
     assert IMPURE & set(imports_of(CHECKOUT / name)) == set()
 
 
+def test_what_measures_the_program_knows_it_only_from_outside() -> None:
+    program = {*PACKAGES, "run", "tests"}
+    assert {name_of(path): found for path in BENCH if (found := program & set(imports_of(path)))} == {}
+
+
 def test_every_module_has_its_test() -> None:
     missing = []
-    for path in modules():
+    for path in [*modules(), *BENCH]:
         name = path.relative_to(CHECKOUT)
         mirrored = CHECKOUT / "tests" / name.parent / f"test_{name.name}"
         of_its_package = CHECKOUT / "tests" / name.parent.parent / f"test_{name.parent.name}.py"
