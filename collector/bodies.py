@@ -16,11 +16,17 @@ from collector.framing import Message
 from collector.issplus import Stream, Subscription
 from shared.book import MOST_DECIMALS, MOST_LOTS, Book, Fixed, Row, pack
 from shared.printable import printable
-from shared.quotes import LARGEST_NUMBER, Candle, Fields, Price, Quote, Stamp, is_storable, price_of
+from shared.quotes import LARGEST_NUMBER, LATE_LIMIT_MS, Candle, Fields, Price, Quote, Stamp, is_storable, price_of
+
+BODY_LIMIT = 256 * 2**10
+"""Bytes of a body; an order book with every level has some 10 kB, the first candles 25 kB."""
 
 LAYOUTS_KEPT = 256
-COLUMNS_LIMIT = 10_000
+COLUMNS_LIMIT = 2_000
 """Bytes of a list of columns; the longest that is documented has 500."""
+
+TOLD_LENGTH = 100
+"""Characters of what does not fit that are told."""
 
 FIRST_MILLISECONDS = 10**11
 """Less than this (1973) is no time in milliseconds."""
@@ -71,16 +77,20 @@ def decode(subscription: Subscription, body: bytes, received_at: float) -> Quote
     An order book is a snapshot: one that fits makes all older ones of its subscription worthless.
     """
     stream = subscription.stream
+    if len(body) > BODY_LIMIT:
+        raise BodyError(f"a body of {len(body)} bytes, more than {BODY_LIMIT} are not taken")
     try:
         if stream is Stream.ORDERBOOKS:
             return _decode_book(subscription.ticker, body, received_at)
         if stream is Stream.SECURITIES:
             return _decode_securities(subscription.ticker, body, received_at)
         return _decode_candles(subscription.ticker, body, received_at)
+    except BodyError:
+        raise
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BodyError(str(error)) from error
+        raise BodyError(str(error)[:TOLD_LENGTH]) from error
     except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
-        raise BodyError(f"{type(error).__name__}: {error}") from error
+        raise BodyError(f"{type(error).__name__}: {error}"[:TOLD_LENGTH]) from error
 
 
 _timestamp = re.compile(rb'"timestamp": ?"?(\d{1,19})')
@@ -88,19 +98,31 @@ _milliseconds = re.compile(rb'"timestamp": ?"?(\d{13})[",}]')
 
 
 def in_order_of_time(messages: list[Message]) -> list[Message]:
-    """Bodies that are not parsed, by their `timestamp`; by their arrival where that is the same or not to be seen."""
+    """Bodies that are not parsed, by their `timestamp`; by their arrival where that is the same or not to be seen.
+
+    By their arrival as well where the times are too far apart for messages that overtook each other.
+    """
     last, search = b"", _milliseconds.search
     for data, start, end in messages:
         found = search(data, start, end)
         if found is None or (time := found[1]) < last:
-            return sorted(messages, key=_timestamp_in)
+            return _sorted_by_time(messages)
         last = time
     return messages
 
 
-def _timestamp_in(message: Message) -> int:
+def _sorted_by_time(messages: list[Message]) -> list[Message]:
+    times = [_time_in(message) for message in messages]
+    told = [time for time in times if time]
+    if told and max(told) - min(told) > LATE_LIMIT_MS:
+        return messages
+    return [messages[index] for index in sorted(range(len(messages)), key=times.__getitem__)]
+
+
+def _time_in(message: Message) -> float:
+    """Milliseconds since 1970; 0 where none is to be seen."""
     found = _timestamp.search(*message)
-    return 0 if found is None else int(found[1])
+    return 0.0 if found is None else _to_milliseconds(float(found[1]))
 
 
 def _key(columns: msgspec.Raw) -> bytes:
@@ -151,11 +173,15 @@ def _to_milliseconds(time: float) -> float:
     return time * 1e3 if time < FIRST_MILLISECONDS else time
 
 
+def _misfit(what: str, cell: object) -> BodyError:
+    return BodyError(f"{what}: {cell!r:.{TOLD_LENGTH}}")
+
+
 def _price(column: str, cell: object) -> Price | None:
     """The number in a cell, None for null. Raises BodyError for anything else."""
     price = price_of(cell)
     if price is None and cell is not None and not (isinstance(cell, list) and cell[:1] == [None]):
-        raise BodyError(f"{column} is no number: {cell!r}")
+        raise _misfit(f"{column} is no number", cell)
     return price
 
 
@@ -176,7 +202,7 @@ def _decode_book(ticker: str, raw: bytes, at: float) -> Quote:
     except msgspec.ValidationError:
         body = _body_decoder.decode(raw)
     if body.properties.type != "snapshot":
-        raise BodyError(f"an order book of type {body.properties.type!r}, only snapshots are known")
+        raise _misfit("an order book that is no snapshot, but", body.properties.type)
     if isinstance(body, _BookBody) and _is_usual_book(_key(body.columns)):
         book = pack(body.data)
     else:
@@ -200,7 +226,7 @@ def _level(side: Literal["B", "S"], price_cell: object, lots_cell: object) -> Ro
     if price is None:
         return None
     if side not in ("B", "S"):
-        raise BodyError(f"BUYSELL is {side!r}")
+        raise _misfit("BUYSELL is no side", side)
     if lots is not None and lots.value > MOST_LOTS:
         raise BodyError(f"{lots} lots")
     return Row(side, Fixed(price.value, price.decimals), None if lots is None else int(lots.value))
@@ -241,7 +267,7 @@ def _decode_securities(ticker: str, raw: bytes, at: float) -> Quote:
     body = _body_decoder.decode(raw)
     kind = body.properties.type
     if kind not in ("snapshot", "updates", "removal"):
-        raise BodyError(f"securities of type {kind!r}")
+        raise _misfit("securities of an unknown type", kind)
     fields = _fields(ticker, body) if kind != "removal" else {}
     return Quote(ticker, 1, None, None, None, fields, at, _stamp(body.properties), kind != "updates")
 
@@ -261,12 +287,12 @@ def _fields(ticker: str, body: _Body) -> Fields:
         elif kind is tuple:
             value, decimals = cell
             if not (0 <= decimals <= MOST_DECIMALS and -LARGEST_NUMBER <= value < LARGEST_NUMBER):
-                raise BodyError(f"{cell!r} is no number")
+                raise _misfit("no number", cell)
         elif kind is float:
             if not -LARGEST_NUMBER <= cell < LARGEST_NUMBER:
-                raise BodyError(f"{cell!r} is no number")
+                raise _misfit("no number", cell)
         elif cell is not None and price_of(cell) is None:
-            raise BodyError(f"{cell!r} is no number")
+            raise _misfit("no number", cell)
     if not is_printable:
         row = [printable(cell) if isinstance(cell, str) else cell for cell in row]
     if len(row) != len(names):

@@ -20,8 +20,19 @@ LARGE_READ_SIZE = 512 * 2**10
 """The same after a read that brought so much: the more order books come at once, the fewer are worth parsing."""
 
 HEADS_KEPT = 4096
+LONGEST_HEAD_KEPT = 256
+"""Bytes of a beginning that is kept in mind; the usual ones have 60."""
+
+HEAD_LIMIT = 4096
+"""Bytes of the command and headers of a STOMP frame that are read; the exchange's have 200."""
+
+FRAMES_LIMIT = 10_000
+"""STOMP frames in one WebSocket message; the exchange sends one."""
 
 COMMANDS = (b"MESSAGE\n", b"RECEIPT\n", b"ERROR\n", b"CONNECTED\n", b"REPLY\n", b"CLOSED\n")
+
+LINE_ENDS = b"\r\n"
+_end_of_head = re.compile(rb"\n\r?\n")
 
 Message = tuple[bytes, int, int]
 """Where the body of a MESSAGE is: in which bytes, from where to where, its NUL excluded."""
@@ -61,13 +72,13 @@ class ReceiveBuffer:
         Only what belongs to an unfinished frame is joined to it: the pieces of a long one once, when it is whole.
         """
         if not self._unfinished:
-            self._bytes = chunk
+            self._bytes, self._start = chunk, 0
         elif self._missing > len(chunk):
             self._unfinished.append(chunk)
             self._missing -= len(chunk)
         else:
             end = self._missing if self._missing > 0 else len(chunk)
-            self._bytes = b"".join((*self._unfinished, chunk[:end]))
+            self._bytes, self._start = b"".join((*self._unfinished, chunk[:end])), 0
             self._next, self._next_start = chunk, end
             self._unfinished.clear()
 
@@ -124,7 +135,7 @@ class ReceiveBuffer:
         if stop > len(data) or found.end() > stop - 1 or data.find(b"\0", head, stop) != stop - 1:
             return False
         messages.setdefault(subscription, []).append((data, found.end(), stop - 1))
-        if len(self._subscriptions) < HEADS_KEPT:
+        if len(self._subscriptions) < HEADS_KEPT and found.end(3) - head < LONGEST_HEAD_KEPT:
             self._subscriptions[data[head : found.end(3) + 1]] = subscription
         self._identity_at = found.start(3) - head
         self._start = stop
@@ -173,6 +184,7 @@ class StompSplitter:
 
     def __init__(self) -> None:
         self._unfinished = bytearray()
+        self._perhaps_at = 0
 
     @property
     def is_between_frames(self) -> bool:
@@ -182,20 +194,39 @@ class StompSplitter:
         """The STOMP frames completed by `payload`, without their NUL and without heart-beats.
 
         A frame that was begun and never finished is returned broken as soon as a message starts with a command: no
-        line of a JSON body or of a header can be one. Raises ProtocolError when an unfinished frame gets too long.
+        line of a JSON body or of a header can be one. A frame whose headers do not end within HEAD_LIMIT is cut there.
+        Raises ProtocolError when an unfinished frame gets too long, or a message holds too many frames.
         """
-        frames = []
-        if self._unfinished and payload.startswith(COMMANDS):
-            frames.append(self._take())
+        if payload.count(b"\0") > FRAMES_LIMIT:
+            raise ProtocolError(f"more than {FRAMES_LIMIT} STOMP frames in one message")
+        frames = self._broken_off_by(payload) if self._unfinished else []
         self._unfinished += payload
         if len(self._unfinished) > FRAME_LIMIT and b"\0" not in payload:
             raise ProtocolError(f"a STOMP frame without an end, after {len(self._unfinished)} bytes")
         *whole, rest = self._unfinished.split(b"\0")
-        self._unfinished = bytearray(rest.lstrip(b"\r\n"))
-        frames += [bytes(frame) for frame in (piece.lstrip(b"\r\n") for piece in whole) if frame]
-        return frames
+        if whole and self._perhaps_at:
+            whole[:1] = self._parted(whole[0])
+        self._unfinished = bytearray(rest.lstrip(LINE_ENDS))
+        frames += [bytes(frame) for frame in (piece.lstrip(LINE_ENDS) for piece in whole) if frame]
+        return [frame if _has_short_head(frame) else frame[:HEAD_LIMIT] for frame in frames]
 
-    def _take(self) -> bytes:
-        frame = bytes(self._unfinished)
-        self._unfinished.clear()
-        return frame
+    def _broken_off_by(self, payload: bytes) -> list[bytes]:
+        """The unfinished frame, if `payload` begins another. Where that cannot be told yet, the place is noted."""
+        begun = payload.lstrip(LINE_ENDS)
+        if begun.startswith(COMMANDS):
+            frame = bytes(self._unfinished)
+            self._unfinished.clear()
+            self._perhaps_at = 0
+            return [frame]
+        if begun and any(command.startswith(begun) for command in COMMANDS):
+            self._perhaps_at = len(self._unfinished) + len(payload) - len(begun)
+        return []
+
+    def _parted(self, frame: bytearray) -> list[bytearray]:
+        """A frame in which another begins, if that is what happened at the place that was noted."""
+        at, self._perhaps_at = self._perhaps_at, 0
+        return [frame[:at], frame[at:]] if frame[at : at + HEAD_LIMIT].startswith(COMMANDS) else [frame]
+
+
+def _has_short_head(frame: bytes) -> bool:
+    return len(frame) <= HEAD_LIMIT or _end_of_head.search(frame, 0, HEAD_LIMIT) is not None

@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 from urllib3.util import Retry
 
+from collector.dialing import tls_context
 from collector.instrument_cache import InstrumentCache
 from shared.addresses import is_this_machine
 from shared.errors import InstrumentsError
@@ -173,8 +174,18 @@ def _session(url: str) -> requests.Session:
     retry = Retry(total=2, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
     retry.respect_retry_after_header = retry.raise_on_status = False
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
+        session.mount(scheme, _Adapter(max_retries=retry))
     return session
+
+
+class _Adapter(HTTPAdapter):
+    """Verifies as the connections do: a context made by urllib3 would write the keys of TLS to SSLKEYLOGFILE."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, ssl_context=tls_context())
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, ssl_context=tls_context())
 
 
 def _body(response: requests.Response, deadline: Deadline) -> bytes:

@@ -27,6 +27,8 @@ LIBRARIES = {
 """The least that these may say: what they report as it happens is told by us, once and in a line."""
 FILE_NAME = "monitor.log"
 KEYS_REMEMBERED = 1000
+LINE_LIMIT = 2000
+"""Characters of a line that are written: what is quoted in it may be from outside, and of any length."""
 
 
 def configure(
@@ -98,7 +100,9 @@ class OneLineFormatter(logging.Formatter):
         return "\n".join(lines)
 
     def _clean(self, text: str) -> str:
-        return printable(text if self._secrets is None else self._secrets.sub("***", text))
+        """Masked before it is cut, so that no half of a secret is left."""
+        cleaned = printable(text if self._secrets is None else self._secrets.sub("***", text))
+        return cleaned if len(cleaned) <= LINE_LIMIT else f"{cleaned[:LINE_LIMIT]}... ({len(cleaned)} characters)"
 
 
 def _pattern_of(secrets: Sequence[str]) -> re.Pattern[str] | None:

@@ -21,8 +21,8 @@ from shared.wire import (
 )
 
 EVENTS_KEPT = 200
-FUTURE_LIMIT_MS = 86_400_000.0
-"""A message that claims to be from more than a day ahead would make all that follow it look old."""
+LONGEST_DELAY_MS = 86_400_000.0
+"""A message that seems to take longer, or to come so much before it was sent, tells of a clock that is wrong."""
 
 RATE_WINDOW_S = 10.0
 
@@ -77,24 +77,21 @@ class Market:
     def apply(self, batch: QuoteBatch, now_ms: float) -> None:
         """Merge what a worker sent. `now_ms` is the wall clock in milliseconds, for the latency."""
         self.revision += 1
-        latest_ms = now_ms + FUTURE_LIMIT_MS
         for change in batch.quotes:
-            sent_ms = change.exchange_ms
-            if change.candle_stamp is not None or (sent_ms is not None and sent_ms > latest_ms):
-                change.forget_stamps_after(latest_ms)
-                sent_ms = change.exchange_ms
             quote = self.quotes.get(change.ticker)
             if quote is None:
                 self.quotes[change.ticker] = change
             else:
-                self._measure(sent_ms, quote.exchange_ms, now_ms)
+                self._measure(change.exchange_ms, quote.exchange_ms, now_ms)
                 quote.merge(change)
             self._changed[change.ticker] = self.revision
 
     def _measure(self, sent_ms: float | None, known_ms: float | None, now_ms: float) -> None:
         """Only of what is news: the first snapshot of a subscription may tell of a change long ago."""
-        if sent_ms is not None and known_ms is not None and sent_ms > known_ms:
-            self._latency.add(now_ms - sent_ms)
+        if sent_ms is None or known_ms is None or sent_ms <= known_ms:
+            return
+        if abs(delay_ms := now_ms - sent_ms) < LONGEST_DELAY_MS:
+            self._latency.add(delay_ms)
 
     def report(self, report: WorkerReport) -> None:
         """Take over the states of a worker's connections, and add its increments.

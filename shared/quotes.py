@@ -11,6 +11,13 @@ import msgspec
 from shared.book import MOST_DECIMALS, Book, Level
 
 LARGEST_NUMBER = 2.0**63
+LATE_LIMIT_MS = 86_400_000.0
+"""The most that a message can be late: what would be later than that is not, and what was known claimed a time that
+cannot be true. So a message from the far future makes none that follows it look old, whatever any clock says."""
+
+MOST_FIELDS = 200
+"""Columns that are kept of one ticker; the exchange documents 41."""
+
 NOT_TRADING = frozenset("NCB")
 """TRADINGSTATUS values in which no trade is possible, so that silence is no fault: not traded, closed, break."""
 
@@ -88,8 +95,10 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
         if is_full or self.fields is None:
             self.fields = fields
             self.is_full = is_full
-        else:
+        elif len(self.fields) + len(fields) <= MOST_FIELDS:
             self.fields.update(fields)
+        else:
+            self.fields.update({name: fields[name] for name in fields.keys() & self.fields.keys()})
         self.fields_at = at
         if stamp is not None:
             self.fields_stamp = stamp
@@ -119,15 +128,6 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
             self.take_fields(newer.fields, newer.fields_at, newer.fields_stamp, is_full=newer.is_full)
         if newer.candle is not None and newer.candle_at is not None:
             self.take_candle(newer.candle, newer.candle_at, newer.candle_stamp)
-
-    def forget_stamps_after(self, latest_ms: float) -> None:
-        """Drop stamps that cannot be true: what they came with counts as being in order."""
-        if self.book_stamp is not None and self.book_stamp.exchange_ms > latest_ms:
-            self.book_stamp = None
-        if self.fields_stamp is not None and self.fields_stamp.exchange_ms > latest_ms:
-            self.fields_stamp = None
-        if self.candle_stamp is not None and self.candle_stamp.exchange_ms > latest_ms:
-            self.candle_stamp = None
 
     @property
     def received_at(self) -> float | None:
@@ -219,4 +219,9 @@ def _best(levels: list[Level], decimals: int) -> Price | None:
 
 
 def _is_older(stamp: Stamp | None, known: Stamp | None) -> bool:
-    return stamp is not None and known is not None and stamp < known
+    return (
+        stamp is not None
+        and known is not None
+        and stamp < known
+        and known.exchange_ms - stamp.exchange_ms <= LATE_LIMIT_MS
+    )

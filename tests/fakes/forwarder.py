@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from typing import Self, cast
 
@@ -14,11 +15,13 @@ CHUNK_BYTES = 65_536
 class Forwarder:
     """Forwards every connection to `port` on to `target_port` of this machine, both ways. A context manager.
 
-    Runs in a thread; switches take effect at once, for connections that are there and for those that come.
+    With `tls` it ends the encryption of those who come. Runs in a thread; switches take effect at once, for connections
+    that are there and for those that come.
     """
 
-    def __init__(self, target_port: int, port: int = 0) -> None:
+    def __init__(self, target_port: int, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.accepted = 0
+        self._tls = tls
         self._target_port = target_port
         self._drip_s: float | None = None
         self._pairs: set[asyncio.Task[None]] = set()
@@ -74,7 +77,7 @@ class Forwarder:
 
     async def _listen(self, port: int) -> int:
         await self._unlisten()
-        self._server = await asyncio.start_server(self._forward, HOST, port)
+        self._server = await asyncio.start_server(self._forward, HOST, port, ssl=self._tls)
         number: int = self._server.sockets[0].getsockname()[1]
         return number
 
@@ -143,7 +146,10 @@ class Forwarder:
                 await writer.drain()
                 await asyncio.sleep(self._drip_s or 0)
         await self._flows.wait()
-        writer.write_eof()
+        if writer.can_write_eof():
+            writer.write_eof()
+        else:
+            writer.close()
 
 
 def _cut(writer: asyncio.StreamWriter) -> None:

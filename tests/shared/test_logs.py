@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.logs import KEYS_REMEMBERED, OncePer, OneLineFormatter, configure
+from shared.logs import KEYS_REMEMBERED, LINE_LIMIT, OncePer, OneLineFormatter, configure
 from shared.settings import LogSettings, Secret
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (\w+) +worker-2 MainThread: (.*)\n")
@@ -204,6 +204,14 @@ def test_control_characters_neither_reach_a_terminal_nor_begin_a_line(stderr: Ca
     log.info("caption %s", "\x1b[2J\r\n2026-01-01 ERROR forged\x9b")
     (line,) = stderr().splitlines()
     assert line.endswith("caption \ufffd[2J\ufffd\ufffd2026-01-01 ERROR forged\ufffd")
+
+
+def test_a_line_is_cut_after_its_secrets_were_masked(stderr: Callable[[], str]) -> None:
+    configured(secrets=("hunter22",))
+    log.warning("%s", "x" * (LINE_LIMIT - 4) + "hunter22" + "y" * 10**6)
+    line = stderr()
+    assert len(line) < LINE_LIMIT + 200
+    assert "hunt" not in line
 
 
 def test_a_traceback_keeps_its_lines_and_only_the_first_begins_at_the_edge(stderr: Callable[[], str]) -> None:

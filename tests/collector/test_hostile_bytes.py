@@ -1,0 +1,157 @@
+"""Bytes that are meant to do harm: what they may cost is bounded, and what comes beside them is not lost."""
+
+import json
+import ssl
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
+
+from collector import dialing, instruments
+from collector.bodies import BODY_LIMIT, BodyError, decode, in_order_of_time
+from collector.framing import (
+    COMMANDS,
+    FRAMES_LIMIT,
+    HEAD_LIMIT,
+    LONGEST_HEAD_KEPT,
+    Message,
+    Messages,
+    ReceiveBuffer,
+    StompSplitter,
+)
+from collector.instruments import tickers_in
+from collector.issplus import Subscription, subscriptions
+from shared.errors import InstrumentsError, ProtocolError
+from tests.fakes.wire import stomp, websocket
+
+BROKEN = b"MESSAGE\nsubscription:1\n\n{broken"
+WHOLE = b"MESSAGE\nsubscription:2\n\n{}"
+BOOK, SECURITIES = subscriptions(["SBER"], ["orderbooks", "securities"], "TQBR")
+
+
+# ---- frames
+
+
+@pytest.mark.parametrize("start", [b"", b"\n", b"\r\n\n"])
+@pytest.mark.parametrize("cut", range(1, len(WHOLE)))
+def test_what_follows_a_frame_without_its_end_is_whole_however_it_comes(start: bytes, cut: int) -> None:
+    splitter = StompSplitter()
+    frames = splitter.feed(BROKEN) + splitter.feed(start + WHOLE[:cut]) + splitter.feed(WHOLE[cut:] + b"\0")
+    assert [frame.rstrip(b"\r\n") for frame in frames] == [BROKEN, WHOLE]
+    assert splitter.is_between_frames
+
+
+@settings(deadline=None)
+@given(st.sampled_from(COMMANDS), st.integers(1, 5))
+def test_a_piece_that_looks_like_a_beginning_and_is_none_stays_where_it_is(command: bytes, size: int) -> None:
+    splitter = StompSplitter()
+    pieces = [b"REPLY\nrequest-id:1\n\n", command[:size], b"x\0"]
+    assert [frame for piece in pieces for frame in splitter.feed(piece)] == [b"".join(pieces)[:-1]]
+
+
+def test_headers_without_end_are_cut() -> None:
+    frame = b"WHAT\n" + b"a:b\n" * HEAD_LIMIT + b"\nbody"
+    assert StompSplitter().feed(frame + b"\0") == [frame[:HEAD_LIMIT]]
+
+
+def test_a_long_body_behind_short_headers_is_whole() -> None:
+    frame = b"CONNECTED\nversion:1\n\n" + b"x" * 100_000
+    assert StompSplitter().feed(frame + b"\0") == [frame]
+
+
+def test_more_frames_in_one_message_than_anybody_sends_are_not_taken() -> None:
+    assert len(StompSplitter().feed(stomp("WHAT", {}) * FRAMES_LIMIT)) == FRAMES_LIMIT
+    with pytest.raises(ProtocolError, match="STOMP frames in one message"):
+        StompSplitter().feed(stomp("WHAT", {}) * (FRAMES_LIMIT + 1))
+
+
+def test_a_long_beginning_is_read_and_not_kept_in_mind() -> None:
+    buffer, messages = ReceiveBuffer(), Messages()
+    for number in range(10):
+        frame = stomp("MESSAGE", {"x": "y" * LONGEST_HEAD_KEPT, "subscription": number}, b"{}")
+        buffer.add(websocket(frame))
+        buffer.take_messages(messages)
+    assert len(messages) == 10
+    assert buffer._subscriptions == {}
+
+
+# ---- bodies
+
+
+def bodies_of_wrong_cells() -> Iterator[bytes]:
+    for cell in ("x" * 10_000, [1] * 10_000, {"a": "b" * 10_000}):
+        for kind, columns, row in (
+            ("updates", ["TICKER", "LAST"], ["SBER", cell]),
+            ("snapshot", ["BUYSELL", "PRICE", "QUANTITY"], ["B", cell, 1]),
+            ("snapshot", ["BUYSELL", "PRICE", "QUANTITY"], [cell, 1, 1]),
+            (str(cell), ["TICKER", "LAST"], ["SBER", 1]),
+        ):
+            yield json.dumps({"properties": {"type": kind}, "columns": columns, "data": [row]}).encode()
+
+
+@pytest.mark.parametrize("subscription", [BOOK, SECURITIES])
+def test_what_does_not_fit_is_told_in_few_words(subscription: Subscription) -> None:
+    for body in bodies_of_wrong_cells():
+        with pytest.raises(BodyError) as told:
+            decode(subscription, body, 1.0)
+        assert len(str(told.value)) < 300
+
+
+def test_a_body_without_end_is_not_read() -> None:
+    body = {"properties": {"type": "updates"}, "columns": ["TICKER", "CAPTION"], "data": [["SBER", "x" * BODY_LIMIT]]}
+    with pytest.raises(BodyError, match="bytes"):
+        decode(SECURITIES, json.dumps(body).encode(), 1.0)
+
+
+def test_a_time_from_the_far_future_leaves_books_in_the_order_of_arrival() -> None:
+    times = [1_769_064_680_123, 4_070_908_800_000, 1_769_064_680_122]
+    contents = [f'{{"timestamp": {time}}}'.encode() for time in times]
+    messages: list[Message] = [(content, 0, len(content)) for content in contents]
+    assert in_order_of_time(messages) == messages
+    assert in_order_of_time(messages[::2]) == messages[::-2]
+
+
+# ---- the REST page
+
+cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.just("SBER")
+pages = st.recursive(
+    cells | st.sampled_from(["SECID", "columns", "data", "securities"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["securities", "columns", "data", "x"]), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+likely_pages = st.fixed_dictionaries(
+    {
+        "securities": st.fixed_dictionaries(
+            {"columns": st.permutations(["SECID", "LOTSIZE"]), "data": st.lists(st.lists(cells, max_size=3))}
+        )
+    }
+)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300) | (pages | likely_pages).map(lambda page: json.dumps(page).encode()))
+def test_any_page_is_a_list_of_tickers_or_a_failure(page: bytes) -> None:
+    try:
+        tickers = tickers_in(page)
+    except InstrumentsError as error:
+        assert str(error).isprintable()
+    else:
+        assert tickers
+        assert all(ticker.isascii() and ticker.isprintable() and len(ticker) <= 32 for ticker in tickers)
+
+
+def test_iss_is_asked_with_a_context_that_writes_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", "keys")
+    adapter = instruments._session("https://iss.example/iss").get_adapter("https://iss.example")
+    assert isinstance(adapter, HTTPAdapter)
+    for manager in (adapter.poolmanager, adapter.proxy_manager_for("http://proxy.example:1")):
+        context = manager.connection_pool_kw["ssl_context"]
+        assert context is dialing.tls_context()
+        assert isinstance(context, ssl.SSLContext)
+        assert context.keylog_filename is None
+        assert context.verify_mode is ssl.CERT_REQUIRED
