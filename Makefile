@@ -4,15 +4,17 @@ VENV := .venv
 FOR_RUNNING := $(VENV)/.for-running
 FOR_WORKING := $(VENV)/.for-working
 INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
+DRILLS := $(VENV)/bin/pytest --long --timeout 7200 tests/drills
 
-.PHONY: help setup run demo test check bench profile soak lock clean
+.PHONY: help setup run demo test drills check bench profile soak lock clean
 
 help:
 	@echo "make demo             the live table, fed by the built-in exchange: no account, no network"
 	@echo "make run              the live table of the real exchange, by the public DEMO login"
 	@echo "make run ARGS='...'   the same with arguments, such as ARGS='--workers 2' (ARGS=--help lists them)"
 	@echo "make test             the test suite (ARGS='-k name' for a part of it)"
-	@echo "make check            ruff and mypy --strict"
+	@echo "make drills           every fault in its full length, twice in a row, then millions of fuzzed cases (hours)"
+	@echo "make check            ruff, mypy --strict, bandit, and pip-audit where its database can be reached"
 	@echo "make bench            what a message costs, beside what else one could run (five minutes)"
 	@echo "make profile          where its time goes, by py-spy"
 	@echo "make soak             its memory and cost over an hour with 6 workers and one with 2 (ARGS='--soak 10': minutes)"
@@ -42,10 +44,19 @@ demo: $(FOR_RUNNING)
 test: $(FOR_WORKING)
 	$(VENV)/bin/pytest $(ARGS)
 
+drills: $(FOR_WORKING)
+	$(DRILLS) $(ARGS)
+	$(DRILLS) $(ARGS)
+	$(VENV)/bin/python -m tests.drills.fuzz split 2000000
+	$(VENV)/bin/python -m tests.drills.fuzz body 5000000
+	$(VENV)/bin/python -m tests.drills.fuzz page 2000000
+
 check: $(FOR_WORKING)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive run.py collector display shared simulator
+	$(VENV)/bin/python -m checks.audit
 
 bench: $(FOR_WORKING)
 	@exec $(VENV)/bin/python -m bench $(ARGS)
