@@ -1,5 +1,6 @@
 """The real program as a test drives it: started as a user starts it, watched through its log, its output and /proc."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -50,13 +51,15 @@ class Program:
         environment: Mapping[str, str] | None = None,
         stdout: int | None = None,
         summary: bool = True,
+        through: Sequence[str] = (),
     ) -> None:
+        """`through` is a command that becomes the program, which is given to it as its last arguments."""
         self.log_file = folder / "monitor.log"
         self.summary_file = folder / "summary.json"
         self.output_file = folder / "output.txt"
         config_file = folder / "config.toml"
         config_file.write_text(config)
-        command = [sys.executable, str(CHECKOUT / "run.py"), "--config", str(config_file), *arguments]
+        command = [*through, sys.executable, str(CHECKOUT / "run.py"), "--config", str(config_file), *arguments]
         command += ["--log-file", str(self.log_file)]
         command += ["--summary", str(self.summary_file)] if summary else []
         paths = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
@@ -78,7 +81,8 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         for pid in self.session():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it went together with another
+                os.kill(pid, signal.SIGKILL)
         self._process.wait(LIMIT_S)
 
     # ---- what it says

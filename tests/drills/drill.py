@@ -1,0 +1,135 @@
+"""What every drill has in common: the real program against the tests' exchange, and the checks that end each drill."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.fakes.gateway import GatewayProcess
+from tests.fakes.ledger import Ledger
+from tests.process.program import LIMIT_S, Program, wait_for
+
+STREAMS = 2
+CONFIG = """
+[exchange]
+ping_interval_s = 5
+dead_after_s = 12
+retry_first_s = 0.5
+retry_cap_s = 5
+connect_stagger_s = 0
+subscribe_pause_s = 0
+[collector]
+workers = 2
+connections = 4
+tickers_per_connection = 10
+[instruments]
+seed = 1
+[display]
+status_interval_s = 0.5
+"""
+"""The drills' own settings: a dead peer has to be noticed within 15 s with them."""
+
+TRUTH_WITHIN_S = 2.0
+
+
+class Held(NamedTuple):
+    """What the program holds at one moment, over all its processes."""
+
+    processes: int
+    threads: int
+    descriptors: int
+    pss_mb: float
+
+
+class Drill:
+    """A program that is led to an exchange, perhaps through a forwarder. Made by the fixture `drill`."""
+
+    def __init__(self, program: Program, gateway: GatewayProcess, connections: int = 4, tickers: int = 10) -> None:
+        self.program = program
+        self.gateway = gateway
+        self.connections = connections
+        self.subscriptions = connections * tickers * STREAMS
+
+    def wait_until_online(self, within_s: float = LIMIT_S) -> Ledger:
+        """Until the exchange has every subscription on as many connections as there are to be."""
+        return self.gateway.wait_until(
+            lambda ledger: ledger.online == self.connections and ledger.subscriptions == self.subscriptions, within_s
+        )
+
+    def held(self) -> Held:
+        pids = self.program.session()
+        return Held(
+            processes=len(pids),
+            threads=sum(_entries(pid, "task") for pid in pids),
+            descriptors=sum(_entries(pid, "fd") for pid in pids),
+            pss_mb=sum(map(_pss_mb, pids)),
+        )
+
+    def wait_until_held(self, before: Held, more_mb: float = 5.0) -> None:
+        """Until as many processes, threads and descriptors are there as before, and hardly more memory."""
+
+        def is_as_before() -> bool:
+            now = self.held()
+            return now[:3] == before[:3] and now.pss_mb < before.pss_mb + more_mb
+
+        wait_for(is_as_before, f"as before: {before}, now {self.held()}")
+
+    def cpu_s(self) -> float:
+        """Processor seconds of all processes that are alive, and of the children that they have reaped."""
+        ticks = 0
+        for pid in self.program.session():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def end(self, reconnects: int = 0, restarts: int = 0, within_s: float = TRUTH_WITHIN_S) -> dict[str, Any]:
+        """The checks that end every drill; returns the summary.
+
+        The feed goes quiet; `within_s` later the program is stopped, within 5 s, and shows every quote as it was sent
+        last, has counted every fault that was injected, no more and no fewer, and leaves nothing behind.
+        """
+        sent = self.gateway.quiet()
+        time.sleep(within_s)
+        began = time.monotonic()
+        assert self.program.stop() == 0
+        assert time.monotonic() - began < 5 + 1  # the time that it takes to see that nothing is left included
+        summary = self.program.summary()
+        assert shown_in(summary) == sent_by(sent)
+        assert (summary["reconnects"], summary["worker_restarts"]) == (reconnects, restarts)
+        assert summary["connections"] == {"online": self.connections, "total": self.connections}
+        assert "Traceback" not in self.program.output + self.program.log
+        return summary
+
+
+Prices = tuple[float | None, float | None, float | None, int | None]
+
+
+def shown_in(summary: dict[str, Any]) -> dict[str, Prices]:
+    return {name: (q["bid"], q["ask"], q["last"], q["volume"]) for name, q in summary["quotes"].items()}
+
+
+def sent_by(ledger: Ledger) -> dict[str, Prices]:
+    return {name: (q.bid, q.ask, q.last, q.volume) for name, q in ledger.quotes.items() if q.frames}
+
+
+def seconds_until(condition: Callable[[], object], what: str, within_s: float) -> float:
+    """How long `condition` took to come true; AssertionError when it did not in time."""
+    began = time.monotonic()
+    wait_for(condition, what, within_s)
+    return time.monotonic() - began
+
+
+def _entries(pid: int, folder: str) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/{folder}").iterdir()))
+    except OSError:
+        return 0
+
+
+def _pss_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
