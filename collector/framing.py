@@ -64,6 +64,7 @@ class ReceiveBuffer:
         self._unfinished: list[bytes] = []
         self._missing = 0
         self._subscriptions: dict[bytes, bytes] = {}
+        self._head_of: dict[bytes, bytes] = {}
         self._identity_at = 0
 
     def add(self, chunk: bytes) -> None:
@@ -135,11 +136,20 @@ class ReceiveBuffer:
         if stop > len(data) or found.end() > stop - 1 or data.find(b"\0", head, stop) != stop - 1:
             return False
         messages.setdefault(subscription, []).append((data, found.end(), stop - 1))
-        if len(self._subscriptions) < HEADS_KEPT and found.end(3) - head < LONGEST_HEAD_KEPT:
-            self._subscriptions[data[head : found.end(3) + 1]] = subscription
+        if found.end(3) - head < LONGEST_HEAD_KEPT:
+            self._remember(data[head : found.end(3) + 1], subscription)
         self._identity_at = found.start(3) - head
         self._start = stop
         return True
+
+    def _remember(self, head: bytes, subscription: bytes) -> None:
+        """The newest one of each subscription: where a number in it changes all the time, none is of use twice."""
+        if (known := self._head_of.get(subscription)) is not None:
+            del self._subscriptions[known]
+        elif len(self._head_of) >= HEADS_KEPT:
+            return
+        self._head_of[subscription] = head
+        self._subscriptions[head] = subscription
 
     def take_frame(self) -> bytes | None:
         """The WebSocket frame at the front, header and all; None while it is not whole.

@@ -502,3 +502,13 @@ def test_a_stomp_frame_that_never_ends_is_given_up() -> None:
     with pytest.raises(ProtocolError, match="without an end"):
         for _ in range(FRAME_LIMIT // 2**20 + 1):
             splitter.feed(b"x" * 2**20)
+
+
+def test_of_a_subscription_only_its_newest_beginning_is_kept() -> None:
+    buffer = ReceiveBuffer()
+    frames = [f"MESSAGE\nmessage-id:{n}\nsubscription:7-SBER\n\n{{}}\0".encode() for n in range(50)]
+    buffer.add(b"".join(websocket_frame(frame) for frame in frames))
+    messages = Messages()
+    buffer.take_messages(messages)
+    assert len(messages[b"7-SBER"]) == 50
+    assert list(buffer._subscriptions) == [b"MESSAGE\nmessage-id:49\nsubscription:7-SBER\n"]
