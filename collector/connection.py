@@ -5,7 +5,6 @@ economy profile, while the connection is online, the worker's main thread reads 
 """
 
 import logging
-import select
 import time
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
@@ -18,8 +17,9 @@ from collector.framing import Message, Messages
 from collector.gathering import BUSY, Gathering
 from collector.issplus import Stream, Subscription, connect_headers, is_temporary
 from collector.issplus import is_simulated as is_simulated_exchange
-from collector.lifecycle import Action, Lifecycle
+from collector.lifecycle import STARTING, Action, Lifecycle
 from collector.outbox import Outbox
+from collector.probing import Standing
 from collector.stomp_socket import DISCONNECT_RECEIPT, Arrival, ServerFrame, StompSocket
 from shared.errors import ConnectionFailed
 from shared.logs import OncePer
@@ -75,6 +75,7 @@ class Connection:
         self._confirmed: set[bytes] = set()
         self._refusals: dict[bytes, str] = {}
         self._misfit_log = OncePer(MISFIT_LOG_INTERVAL_S)
+        self._hurry_s: float | None = None
         self._is_stopping = False
         self._thread = Thread(target=self._run, name=f"connection-{number + 1}", daemon=True)
 
@@ -104,6 +105,16 @@ class Connection:
             total=increments,
             refusals={self._subscriptions[key].ticker: reason for key, reason in refusals.items()},
         )
+
+    def standing(self) -> Standing:
+        lifecycle = self._lifecycle
+        is_retry = lifecycle.state is ConnectionState.WAITING and lifecycle.reason != STARTING
+        return Standing(lifecycle.state, lifecycle.since, lifecycle.retry_at if is_retry else None)
+
+    def hurry(self, within_s: float) -> None:
+        """Have it not wait much longer than that for its next attempt."""
+        self._hurry_s = within_s
+        self._called.set()
 
     def check(self) -> None:
         """End an attempt to open that takes too long: the libraries' time-outs are per system call."""
@@ -152,7 +163,7 @@ class Connection:
         else:
             if self._unanswered:
                 self._called.set()
-            return arrival.size
+            return BUSY if sock.has_ended else arrival.size  # the reason of an end comes with the next read
         self._called.set()
         return None
 
@@ -171,14 +182,19 @@ class Connection:
 
     def _step(self) -> None:
         """Read first and judge afterwards: what waits in the socket proves life, however long this process slept."""
-        wait_s = min(self._lifecycle.wait_s(self._clock()), LONGEST_WAIT_S)
+        with self._lock:
+            wait_s = min(self._lifecycle.wait_s(self._clock()), LONGEST_WAIT_S)
         if self._is_gathered:
             self._called.wait(wait_s)
         elif self._socket is not None:
             self._read(self._socket, wait_s)
         elif not self._is_stopping:
-            select.select([self._wakeup], [], [], wait_s)
+            self._called.wait(wait_s)
+            self._called.clear()
         with self._lock:
+            if self._hurry_s is not None:
+                within_s, self._hurry_s = self._hurry_s, None
+                self._lifecycle.hurry(self._clock(), within_s)
             if self._is_gathered:
                 self._look_after_gathering()
             if self._is_stopping:
@@ -188,11 +204,14 @@ class Connection:
                 self._do(action)
             self._let_gather()
 
-    def _read(self, sock: StompSocket, wait_s: float) -> None:
+    def _read(self, sock: StompSocket, wait_s: float) -> int:
+        """The size of what was there. It is taken first: an answer that cannot be sent ends the connection."""
         arrival = sock.read(wait_s)
-        for content in arrival.pings:
-            sock.pong(content)
         self._take(arrival)
+        for content in arrival.pings:
+            if self._socket is sock:
+                sock.pong(content)
+        return arrival.size
 
     def _look_after_gathering(self) -> None:
         """What the gathering thread left to this one."""
@@ -202,14 +221,18 @@ class Connection:
         assert self._socket is not None
         while self._unanswered:
             self._socket.pong(self._unanswered.pop(0))
-        self._read(self._socket, 0)
+        if self._read(self._socket, 0):
+            self._join_gathering()  # what it left decrypted is seen by nobody who only waits for the descriptor
 
     def _let_gather(self) -> None:
         if self._gathering is None or self._is_gathered or self._lifecycle.state is not ConnectionState.ONLINE:
             return
-        assert self._socket is not None
         self._is_gathered = True
-        self._gathering.join(self._socket.fileno(), self)
+        self._join_gathering()
+
+    def _join_gathering(self) -> None:
+        if self._gathering is not None and self._socket is not None:
+            self._gathering.join(self._socket.fileno(), self)
 
     def _do(self, action: Action) -> None:
         if action is Action.OPEN:
@@ -312,8 +335,8 @@ class Connection:
         key = headers.get("subscription", headers.get("receipt-id", "")).encode()
         if key in self._subscriptions:
             self._refuse(key, message)
-        elif "request-id" in headers:
-            self._misfit("an answer to a request that was not made", message, now)
+        elif "subscription" in headers or "request-id" in headers:
+            self._misfit("an error about what is not ours", message, now)
         elif self._lifecycle.state is ConnectionState.GREETING and not is_temporary(message):
             self._close()
             self._lifecycle.refused(now, message)

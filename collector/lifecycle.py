@@ -15,6 +15,9 @@ STABLE_AFTER_S = 30.0
 """A connection that stayed online this long has earned quick retries again."""
 
 CLOSING_LIMIT_S = 1.0
+TELLING_S = 1.0
+"""A dead peer is judged so much before `dead_after_s` is over: by then it has to be known to whoever watches."""
+
 STARTING = "starting"
 """The reason of a connection that waits for its first attempt."""
 
@@ -33,7 +36,7 @@ class Action(Enum):
 
 
 class Lifecycle:
-    """One connection. Used by its thread alone; `state`, `reason`, `since` and `retry_at` may be read by others."""
+    """One connection. Used under the connection's lock; `state`, `reason`, `since`, `retry_at` may be read by all."""
 
     def __init__(self, name: str, settings: ExchangeSettings, random: Random) -> None:
         self._name = name
@@ -127,6 +130,11 @@ class Lifecycle:
         self._failures += 1
         self._rest(ConnectionState.WAITING, reason, now, delay_s)
 
+    def hurry(self, now: float, within_s: float) -> None:
+        """There is reason to hope: do not wait much longer than `within_s`, but never less than the shortest delay."""
+        if self.state is ConnectionState.WAITING and self.retry_at is not None:
+            self.retry_at = min(self.retry_at, max(now + within_s, self.since + self._settings.retry_first_s))
+
     def stop(self, now: float) -> None:
         """The program ends: say goodbye if there is someone to say it to."""
         if self.state in (ConnectionState.SUBSCRIBING, ConnectionState.ONLINE):
@@ -187,7 +195,7 @@ class Lifecycle:
     def _due_while_connected(self, now: float) -> Action | None:
         dead_at = self._dead_at()
         if dead_at is not None and now >= dead_at:
-            return self._give_up(f"no pong and no data for {self._settings.dead_after_s:g} s", now)
+            return self._give_up(f"no pong and no data for {self._silence_s:g} s", now)
         if now >= self._next_ping_at:
             return Action.PING
         if self.state is ConnectionState.SUBSCRIBING and now >= self._next_subscribe_at:
@@ -195,12 +203,21 @@ class Lifecycle:
         return None
 
     def _dead_at(self) -> float | None:
-        """When silence becomes death: `dead_after_s` after the last sign of life, but only with a ping in flight for
-        long enough: a process that was itself asleep has to ask before it may judge."""
+        """When silence becomes death: `_silence_s` after the last sign of life, but only with a ping in flight for long
+        enough: a process that was itself asleep has to ask before it may judge.
+
+        A ping follows the last sign of life by the ping interval at most, so neither makes it later than that.
+        """
         if self._unanswered_ping_at is None or self.heard_at is None:
             return None
+        patience_s = self._silence_s - self._settings.ping_interval_s
+        return max(self.heard_at + self._silence_s, self._unanswered_ping_at + patience_s)
+
+    @property
+    def _silence_s(self) -> float:
+        """`dead_after_s`, less the time that it takes to tell of it, where the settings leave any."""
         patience_s = self._settings.dead_after_s - self._settings.ping_interval_s
-        return max(self.heard_at + self._settings.dead_after_s, self._unanswered_ping_at + patience_s)
+        return self._settings.dead_after_s - min(TELLING_S, patience_s / 4)
 
     def _give_up(self, reason: str, now: float) -> Action:
         self.lost(now, reason)

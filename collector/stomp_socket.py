@@ -141,6 +141,11 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         """What to wait for; -1 when it is closed."""
         return -1 if self._raw is None else self._raw.fileno()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the next `read` raises, though nothing else may come."""
+        return self._end is not None
+
     def read(self, timeout_s: float) -> Arrival:
         """Wait up to `timeout_s` for bytes, read what is there at once, and split it.
 
@@ -328,6 +333,8 @@ def _reason(error: BaseException) -> str:
             return "the host name cannot be resolved"
         case websocket.WebSocketBadStatusException():
             return f"the server answered HTTP {error.status_code} instead of a WebSocket"
+        case websocket.WebSocketException() if "Redirect" in str(error):
+            return "the server redirects to another address, which is refused"
         case websocket.WebSocketConnectionClosedException():
             return "the connection was closed during the handshake"
         case OSError() if error.strerror:

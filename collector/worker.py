@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.queues import Queue
+from random import Random
 
 from collector.assignment import Assignment
+from collector.budget import Budget
 from collector.connection import Connection
 from collector.gathering import Gathering
 from collector.issplus import subscriptions
 from collector.lifecycle import STARTING
 from collector.outbox import Outbox
+from collector.probing import Probing
 from collector.sharding import Shard
 from shared import logs, processes
 from shared.timing import Deadline
@@ -31,6 +34,9 @@ STOP_LIMIT_S = 1.5
 EXIT_OWN_FAILURE = 70
 TOLD = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
 UNTOLD = (ConnectionState.WAITING, STARTING)
+LINES_A_SECOND = 2.0
+"""What all workers together log of their connections, once each has used up its `Worker._words`."""
+
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +75,9 @@ class Worker:
         self._wakeup, self._waker = os.pipe()
         self._outbox = Outbox(on_news=lambda: os.write(writer, NEWS))
         self._gathering = Gathering(reader, lambda: os.write(writer, NEWS), self._flush_interval_s)
+        self._probing = Probing(Random())
         self._told: dict[int, tuple[ConnectionState, str]] = {}
+        self._words = Budget(2 * len(assignment.shards) + 4, LINES_A_SECOND / self._settings.collector.workers)
         self._next_report_at = self._passed_on_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
 
@@ -122,10 +130,16 @@ class Worker:
         now = time.monotonic()
         if now >= self._next_report_at:
             self._next_report_at = now + REPORT_INTERVAL_S
-            for connection in self._connections:
-                connection.check()
+            self._look_after_attempts(now)
             if not self._queue.full():
                 self._report(is_last=False)
+
+    def _look_after_attempts(self, now: float) -> None:
+        for connection in self._connections:
+            connection.check()
+        standings = {index: connection.standing() for index, connection in enumerate(self._connections)}
+        for index, within_s in self._probing.hurried(standings, now).items():
+            self._connections[index].hurry(within_s)
 
     def _report(self, *, is_last: bool) -> None:
         statuses = [connection.status() for connection in self._connections]
@@ -134,11 +148,13 @@ class Worker:
 
     def _events(self, statuses: Sequence[ConnectionStatus]) -> list[Event]:
         """Tell a person of connections that came online, were lost or were refused; the steps between are not news,
-        and neither is the same failure again: a gateway that is down all night does not fill a disk."""
+        and neither is the same failure again: a gateway that is down all night does not fill a disk. In a storm what
+        is oldest is told first, and of a connection that changes faster than it can be told, how it stands then."""
         events = []
-        for status in statuses:
+        for status in sorted(statuses, key=lambda status: status.since):
             news = (status.state, status.reason)
-            if status.state in TOLD and news != self._told.get(status.number, UNTOLD):
+            is_news = status.state in TOLD and news != self._told.get(status.number, UNTOLD)
+            if is_news and self._words.spend(time.monotonic()):
                 self._told[status.number] = news
                 events.append(Event(time.time(), f"connection {status.number + 1}", f"{status.state}: {status.reason}"))
                 log.info("connection %d is %s: %s", status.number + 1, status.state, status.reason)

@@ -668,6 +668,7 @@ MISFITS = [
     stomp("REPLY", {"request-id": "1"}, b"{}"),
     stomp("CLOSED", {"subscription": "99"}),
     stomp("ERROR", {"request-id": "1", "message": "gateway.timeout"}),
+    stomp("ERROR", {"subscription": "999-NOBODY", "message": "gateway.timeout"}),
     stomp("CONNECTED", {}),
     stomp("\x1b[2J", {}),
 ]

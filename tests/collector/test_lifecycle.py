@@ -2,6 +2,7 @@
 
 from random import Random
 
+import msgspec
 import pytest
 
 from collector.lifecycle import STABLE_AFTER_S, Action, Lifecycle
@@ -127,10 +128,42 @@ def test_neither_pong_nor_data_within_the_limit_is_death() -> None:
     assert lifecycle.due(20) is Action.PING
     lifecycle.pinged(20)
     lifecycle.pinged(40)
-    assert lifecycle.due(44.9) is None
-    assert lifecycle.due(45) is Action.CLOSE
+    assert lifecycle.due(43.9) is None
+    assert lifecycle.due(44) is Action.CLOSE
     assert state_of(lifecycle) is State.WAITING
-    assert lifecycle.reason == "no pong and no data for 30 s"
+    assert lifecycle.reason == "no pong and no data for 29 s"
+
+
+@pytest.mark.parametrize("quiet_since", [20.1, 21, 25, 30, 39, 39.9, 40])
+@pytest.mark.parametrize("is_market_quiet", [False, True])
+def test_whenever_the_peer_dies_it_is_noticed_a_second_before_the_limit_is_over(
+    quiet_since: float, is_market_quiet: bool
+) -> None:
+    """Between two pings, at 20 and at 40; its last sign of life is the pong at 20.1, or data right before its death."""
+    lifecycle = online()
+    assert lifecycle.due(20) is Action.PING
+    lifecycle.pinged(20)
+    lifecycle.heard(20.1 if is_market_quiet else quiet_since)
+    now = quiet_since
+    while (action := lifecycle.due(now)) is not Action.CLOSE:
+        if action is Action.PING:
+            lifecycle.pinged(now)
+        now += max(0.001, lifecycle.wait_s(now))
+    assert now <= quiet_since + SETTINGS.dead_after_s - 1 + 0.01
+
+
+def test_a_tight_limit_is_not_made_much_tighter() -> None:
+    settings = msgspec.structs.replace(SETTINGS, ping_interval_s=1, dead_after_s=1.4)
+    lifecycle = Lifecycle("connection 1", settings, LongestDelay())
+    lifecycle.start(0, delay_s=0)
+    assert lifecycle.due(0) is Action.OPEN
+    lifecycle.opened(0)
+    lifecycle.greeted(0)
+    lifecycle.subscribed(0, remaining=0)
+    assert lifecycle.due(0) is Action.GREET
+    lifecycle.pinged(1)
+    lifecycle.pinged(1.2)
+    assert lifecycle.wait_s(1.2) == pytest.approx(0.1)
 
 
 def test_a_pong_alone_keeps_a_silent_connection_alive() -> None:
@@ -146,8 +179,37 @@ def test_a_process_that_slept_asks_before_it_judges() -> None:
     lifecycle = online()
     assert lifecycle.due(300) is Action.PING
     lifecycle.pinged(300)
-    assert lifecycle.due(309) is None
-    assert lifecycle.due(310) is Action.CLOSE
+    assert lifecycle.due(308.9) is None
+    assert lifecycle.due(309) is Action.CLOSE
+
+
+def test_who_waits_for_long_may_be_hurried_but_never_below_the_shortest_delay() -> None:
+    lifecycle, now = waiting(), 0.0
+    for _ in range(5):
+        assert lifecycle.due(now) is Action.OPEN
+        lifecycle.lost(now, "connection refused")
+        assert lifecycle.retry_at is not None
+        lost_at, now = now, lifecycle.retry_at
+    assert now - lost_at == 32
+    lifecycle.hurry(lost_at + 0.1, within_s=40)
+    assert lifecycle.retry_at == now
+    lifecycle.hurry(lost_at + 0.1, within_s=3)
+    assert lifecycle.retry_at == lost_at + 3.1
+    lifecycle.hurry(lost_at + 0.1, within_s=0)
+    assert lifecycle.retry_at == lost_at + 1
+
+
+def test_a_refused_login_is_not_hurried() -> None:
+    lifecycle = greeting()
+    lifecycle.refused(0, "Access denied")
+    lifecycle.hurry(1, within_s=0)
+    assert lifecycle.retry_at == 120
+
+
+def test_what_is_online_cannot_be_hurried() -> None:
+    lifecycle = online()
+    lifecycle.hurry(1, within_s=0)
+    assert (state_of(lifecycle), lifecycle.retry_at) == (State.ONLINE, None)
 
 
 def test_quick_retries_are_earned_by_staying_online_not_by_being_opened() -> None:

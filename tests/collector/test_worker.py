@@ -17,8 +17,8 @@ import pytest
 
 from collector import gathering
 from collector import worker as module
-from collector.budget import Budget
 from collector.assignment import Assignment
+from collector.budget import Budget
 from collector.sharding import Shard
 from collector.worker import EXIT_OWN_FAILURE, STOP, Worker
 from shared.quotes import Quote
@@ -266,15 +266,25 @@ def last_told(hub: Hub) -> dict[str, str]:
     return {event.source: event.text for event in hub.events}
 
 
-def test_whoever_is_let_in_calls_the_others(gateway: FakeGateway) -> None:
-    with running(assignment_for(gateway, retry_first_s=0.1, retry_cap_s=60.0)) as worker:
+def test_whoever_is_let_in_calls_the_others(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.lifecycle.backoff", lambda *_, **__: 3600.0)
+    with running(assignment_for(gateway)) as worker:
         worker.wait_until(is_confirmed)
-        for one in worker.worker._connections:
-            one._lifecycle._failures = 20  # long delays from now on
         gateway.drop(how="reset")
         worker.wait_until(lambda hub: hub.states == {ConnectionState.WAITING})
         worker.worker._connections[0].hurry(0.0)
         worker.wait_until(lambda hub: is_confirmed(hub) and hub.states == {ConnectionState.ONLINE})
+
+
+def test_while_all_wait_one_tries_now_and_then(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.lifecycle.backoff", lambda *_, **__: 3600.0)
+    monkeypatch.setattr("collector.probing.SHORTEST_CALM_S", 0.1)
+    monkeypatch.setattr("collector.probing.LONGEST_CALM_S", 0.2)
+    monkeypatch.setattr("collector.probing.CALL_SPREAD_S", 0.0)
+    with running(assignment_for(gateway)) as worker:
+        worker.wait_until(is_confirmed)
+        gateway.drop(how="reset")
+        worker.wait_until(lambda hub: hub.counters.reconnects == 2)
 
 
 def test_a_gateway_that_never_answers_is_given_up(gateway: FakeGateway) -> None:

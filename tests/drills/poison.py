@@ -181,7 +181,8 @@ def _unknown_frames() -> Iterator[Poison]:
     yield Poison(websocket(BAD_UTF8 + b"\n\n\0"), misfits=1)
     yield Poison(websocket(stomp("RECEIPT", {"receipt-id": "999-NOBODY"})), misfits=1)
     yield Poison(websocket(stomp("CLOSED", {"subscription": ESCAPES[:4]})), misfits=1)
-    yield Poison(websocket(stomp("ERROR", {"request-id": "1", "message": ESCAPES[:9]})), misfits=1)
+    for about in ("request-id", "subscription"):
+        yield Poison(websocket(stomp("ERROR", {about: "999-NOBODY", "message": ESCAPES[:9]})), misfits=1)
 
 
 def _refusals(subscription: str) -> Iterator[Poison]:

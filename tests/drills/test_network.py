@@ -1,0 +1,378 @@
+"""Whatever the network does to a connection is noticed in time, told, and mended."""
+
+import os
+import re
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.collector.authority import Authority
+from tests.drills.conftest import StartDrill
+from tests.drills.drill import CONFIG, Drill
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.forwarder import Forwarder
+from tests.fakes.gateway import GatewayProcess
+from tests.process.program import Program, wait_for
+
+DEAD = "is waiting: no pong and no data"
+NOTICED_WITHIN_S = 15.0
+FRESH_WITHIN_S = 20.0
+
+Record = Callable[[str, object], None]
+"""pytest's record_property: what was measured goes into the report of `--junitxml`."""
+
+
+def settings(**changed: float) -> str:
+    """The drills' settings with other values."""
+    text = CONFIG
+    for name, value in changed.items():
+        text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        text = text if count else text.replace("[exchange]\n", f"[exchange]\n{name} = {value}\n")
+    return text
+
+
+SHIPPED = settings(ping_interval_s=20, dead_after_s=30, retry_first_s=1, retry_cap_s=60)
+IMPATIENT = settings(ping_interval_s=1, dead_after_s=3, open_timeout_s=1, retry_first_s=0.5, retry_cap_s=1)
+
+
+def told_at(program: Program, text: str) -> list[float]:
+    """When the log says `text`, in seconds of the wall clock."""
+    lines = [line for line in program.log.splitlines() if text in line]
+    return [datetime.fromisoformat(line.split()[0]).timestamp() for line in lines]
+
+
+def wait_until_all_are_noticed(
+    running: Drill, record: Record, began: float, within_s: float = NOTICED_WITHIN_S
+) -> None:
+    """`began` is by the wall clock, as the log is."""
+    program = running.program
+    wait_for(lambda: program.log.count(DEAD) >= running.connections, "all are noticed", within_s + 10)
+    noticed_s = max(told_at(program, DEAD)) - began
+    record("noticed_s", noticed_s)
+    assert noticed_s <= within_s
+
+
+def wait_until_fresh(running: Drill, record: Record, known: int) -> None:
+    """Until the exchange has every subscription again, on connections later than the first `known`."""
+    began = time.monotonic()
+    running.gateway.wait_until(lambda ledger: ledger.connects >= known + running.connections, FRESH_WITHIN_S)
+    running.wait_until_online(within_s=FRESH_WITHIN_S)
+    fresh_s = time.monotonic() - began
+    record("fresh_s", fresh_s)
+    assert fresh_s <= FRESH_WITHIN_S
+
+
+def test_clean_drops_are_mended_and_counted_one_by_one(
+    drill: StartDrill, gateway: GatewayProcess, is_long: bool
+) -> None:
+    """And once the first are over, nothing is held that was not held before."""
+    running = drill()
+    running.wait_until_online()
+    gateway.start(rate=500)
+    drops, first = (100, 20) if is_long else (2, 1)
+    for number in range(drops):
+        next_drop_at = time.monotonic() + 5
+        if number == first:
+            before = running.held()
+        connects = gateway.ledger().connects
+        gateway.drop()
+        gateway.wait_until(lambda ledger, n=connects: ledger.connects == n + 4, within_s=30)  # type: ignore[misc]
+        running.wait_until_online()
+        if is_long:
+            time.sleep(max(0.0, next_drop_at - time.monotonic()))
+    running.wait_until_held(before)
+    running.end(reconnects=4 * drops)
+
+
+@pytest.mark.parametrize(
+    "config", [IMPATIENT, CONFIG, SHIPPED], ids=["impatient settings", "drills' settings", "shipped settings"]
+)
+def test_a_black_hole_both_ways_is_noticed_within_15_s_and_mended_within_20_s(
+    drill: StartDrill,
+    record_property: Record,
+    gateway: GatewayProcess,
+    forwarder: Forwarder,
+    is_long: bool,
+    config: str,
+) -> None:
+    """With the shipped settings within 30 s. The bytes of pings stay on their way."""
+    if config is not IMPATIENT and not is_long:
+        pytest.skip("longer silence")
+    running = drill(port=forwarder.port, config=config)
+    known = running.wait_until_online().connects
+    gateway.start(rate=500)
+    began = time.time()
+    forwarder.stop()
+    wait_until_all_are_noticed(running, record_property, began, 30 if config is SHIPPED else NOTICED_WITHIN_S)
+    forwarder.resume()
+    wait_until_fresh(running, record_property, known)
+    running.end(reconnects=4)
+
+
+@pytest.mark.parametrize("config", [CONFIG, SHIPPED], ids=["drills' settings", "shipped settings"])
+def test_a_stopped_gateway_is_noticed_and_when_it_goes_on_everything_is_fresh_within_20_s(
+    drill: StartDrill,
+    record_property: Record,
+    gateway: GatewayProcess,
+    is_long: bool,
+    config: str,
+) -> None:
+    if config is SHIPPED and not is_long:
+        pytest.skip("a minute of silence")
+    running = drill(config=config)
+    known = running.wait_until_online().connects
+    gateway.start(rate=500)
+    began = time.time()
+    os.kill(gateway.pid, signal.SIGSTOP)
+    wait_until_all_are_noticed(running, record_property, began, 30 if config is SHIPPED else NOTICED_WITHIN_S)
+    time.sleep(max(0.0, began + (60 if is_long else 12.5) - time.time()))
+    os.kill(gateway.pid, signal.SIGCONT)
+    wait_until_fresh(running, record_property, known)
+    running.end(reconnects=4)
+
+
+@pytest.mark.parametrize("config", [CONFIG, SHIPPED], ids=["drills' settings", "shipped settings"])
+def test_a_gateway_that_is_killed_for_10_s_is_found_again_within_20_s(
+    drill: StartDrill,
+    record_property: Record,
+    gateway: GatewayProcess,
+    is_long: bool,
+    config: str,
+) -> None:
+    if config is SHIPPED and not is_long:
+        pytest.skip("once is enough")
+    with GatewayProcess() as first:
+        running = drill(port=first.port, config=config)
+        running.gateway = first
+        running.wait_until_online()
+        first.start(rate=500)
+        os.kill(first.pid, signal.SIGKILL)
+    running.program.wait_for_log("is waiting: connection re", 4)  # reset, or refused already
+    time.sleep(10 if is_long else 3)
+    with GatewayProcess(first.port) as second:
+        running.gateway = second
+        wait_until_fresh(running, record_property, known=0)
+        running.end(reconnects=4)
+        assert second.violations == []
+
+
+def test_a_reset_storm_costs_little_and_is_told_in_few_lines(
+    drill: StartDrill,
+    record_property: Record,
+    gateway: GatewayProcess,
+    forwarder: Forwarder,
+    is_long: bool,
+) -> None:
+    """At most one attempt a second for each connection, 30 % of a core, a line for each loss and two a second."""
+    running = drill("--workers", "6", port=forwarder.port, connections=30, config=SHIPPED)
+    known = running.wait_until_online(within_s=60).connects
+    running.program.wait_for_log("is online", 30)
+    gateway.start(rate=500)
+    before, lines, accepted = running.held(), running.program.log.count("\n"), forwarder.accepted
+    cpu_s, began = running.cpu_s(), time.monotonic()
+    forwarder.reset(and_new_ones=True)
+    time.sleep(60 if is_long else 4)
+    lasted_s = time.monotonic() - began
+    cores = (running.cpu_s() - cpu_s) / lasted_s
+    attempts, said = forwarder.accepted - accepted, running.program.log.count("\n") - lines
+    record_property("cores, attempts a second, lines", (cores, attempts / lasted_s, said))
+    assert cores < 0.3
+    assert attempts <= 30 * lasted_s
+    assert said <= 30 + 2 * lasted_s
+    forwarder.resume()
+    wait_until_fresh(running, record_property, known)
+    running.wait_until_held(before)
+    running.end(reconnects=30)
+
+
+def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fresh_within_20_s(
+    drill: StartDrill,
+    record_property: Record,
+    gateway: GatewayProcess,
+    forwarder: Forwarder,
+    is_long: bool,
+) -> None:
+    """Less than 1 % of a core, by delays that grow."""
+    running = drill("--log-level", "debug", port=forwarder.port, config=SHIPPED)
+    known = running.wait_until_online().connects
+    gateway.start(rate=500)
+    before = running.held()
+    forwarder.close_listener()
+    forwarder.reset()
+    running.program.wait_for_log("is waiting: connection re", 4)
+    cpu_s, began = running.cpu_s(), time.monotonic()
+    attempts = [running.program.log.count("-> opening")]
+    for pause_s in (10, 90, 200) if is_long else (8,):
+        time.sleep(pause_s)
+        attempts.append(running.program.log.count("-> opening"))
+    cores = (running.cpu_s() - cpu_s) / (time.monotonic() - began)
+    record_property("cores", cores)
+    record_property("attempts", attempts)
+    assert cores < 0.01
+    assert not is_long or (attempts[3] - attempts[2]) / 200 < 0.5 * (attempts[1] - attempts[0]) / 10
+    forwarder.open_listener()
+    wait_until_fresh(running, record_property, known)
+    running.wait_until_held(before)
+    running.end(reconnects=4)
+
+
+def test_however_an_attempt_gets_stuck_it_is_given_up_in_time_and_leaves_nothing(
+    drill: StartDrill,
+    gateway: GatewayProcess,
+    forwarder: Forwarder,
+    is_long: bool,
+) -> None:
+    """No answer at all, an answer that drips, silence after the upgrade, CONNECT without an answer but with pongs."""
+    quick = settings(open_timeout_s=0.5, retry_first_s=0.2, retry_cap_s=0.4)
+    running = drill("--log-level", "debug", port=forwarder.port, config=quick)
+    running.wait_until_online()
+    gateway.start(rate=500)
+    before = running.held()
+
+    def drip() -> None:
+        forwarder.drip(every_ms=50)
+
+    def never_upgrade() -> None:
+        gateway.behave(Behaviour(upgrade="hold"))
+
+    def fall_silent() -> None:
+        gateway.behave(Behaviour(greeting="freeze"))
+
+    def never_greet() -> None:
+        gateway.behave(Behaviour(greeting="none"))
+
+    for get_stuck, reason, attempts in (
+        (never_upgrade, "opening -> waiting: no WebSocket within 0.5 s", 1),
+        (drip, "opening -> waiting: no WebSocket within 0.5 s", 1),
+        (fall_silent, "greeting -> waiting: no answer to CONNECT within 0.5 s", 1),
+        (never_greet, "greeting -> waiting: no answer to CONNECT within 0.5 s", 50 if is_long else 3),
+    ):
+        told = running.program.log.count(reason)
+        get_stuck()
+        gateway.drop()
+        wait_for(lambda r=reason, n=told + 4 * attempts: running.program.log.count(r) >= n, reason, 200)  # type: ignore[misc]
+        assert running.held().threads == before.threads
+        forwarder.resume()
+        gateway.behave(Behaviour())
+        gateway.thaw()
+        running.wait_until_online(within_s=FRESH_WITHIN_S)
+    running.wait_until_held(before)
+    running.end(reconnects=4 * 4)
+
+
+def test_a_peer_that_neither_reads_nor_speaks_holds_up_its_own_connection_alone(
+    drill: StartDrill, gateway: GatewayProcess
+) -> None:
+    running = drill(config=IMPATIENT)
+    running.wait_until_online()
+    gateway.start(rate=500)
+    before = running.held()
+    gateway.freeze(0)
+    running.program.wait_for_log(DEAD)
+    gateway.thaw(0)
+    running.wait_until_online()
+    running.wait_until_held(before)
+    running.end(reconnects=1)
+    assert running.program.log.count("is waiting") == 1
+
+
+def test_a_close_frame_is_an_end_though_tcp_stays_open(drill: StartDrill, gateway: GatewayProcess) -> None:
+    running = drill(config=settings(dead_after_s=60))
+    running.wait_until_online()
+    gateway.start(rate=500)
+    before = running.held()
+    gateway.drop(how="close_frame")
+    running.program.wait_for_log("is waiting: the gateway closed the connection: 1001", 4)
+    gateway.thaw()
+    running.wait_until_online()
+    running.wait_until_held(before)
+    running.end(reconnects=4)
+
+
+# ---- who must not be spoken to
+
+
+class Impostors:
+    """Listens on 127.0.0.1 and treats each connection as the next of `ways` says, in turn; counts them in `met`."""
+
+    def __init__(self, *ways: ssl.SSLContext | bytes) -> None:
+        """A context is a TLS server, bytes are the answer to a request."""
+        self.met = 0
+        self.asked = b""
+        self._ways = ways
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, name="impostors", daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                accepted, _ = self._listener.accept()
+                way = self._ways[self.met % len(self._ways)]
+                self.met += 1
+                accepted.settimeout(10)
+                with closing(accepted), suppress(OSError):
+                    self._meet(accepted, way)
+
+    def _meet(self, accepted: socket.socket, way: ssl.SSLContext | bytes) -> None:
+        if isinstance(way, bytes):
+            self.asked += accepted.recv(65_536)
+            accepted.sendall(way)
+        else:
+            with way.wrap_socket(accepted, server_side=True) as tls:
+                self.asked += tls.recv(65_536)
+
+
+@contextmanager
+def impostors(*ways: ssl.SSLContext | bytes) -> Iterator[Impostors]:
+    with closing(Impostors(*ways)) as there:
+        yield there
+
+
+HASTY = ("--connections", "1", "--workers", "1")
+
+
+def test_whoever_cannot_prove_to_be_the_exchange_is_refused_and_said_so(
+    drill: StartDrill, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    """A certificate for another name, of an unknown authority, or one that has expired: no byte of the request."""
+    trusted, unknown = tmp_path / "trusted", tmp_path / "unknown"
+    trusted.mkdir()
+    unknown.mkdir()
+    authority = Authority(trusted)
+    wrong_name = authority.issue("other.example", "-days", "1")
+    expired = authority.issue("localhost", "-days", "-1")
+    stranger = Authority(unknown).issue("localhost", "-days", "1")
+    trust = {"SSL_CERT_FILE": str(authority.certificate), "SSL_CERT_DIR": str(tmp_path / "none")}
+    with impostors(wrong_name, expired, stranger) as there:
+        url = f"wss://localhost:{there.port}/infocx/v3/websocket"
+        program = drill(*HASTY, "--url", url, config=IMPATIENT, environment=trust).program
+        for reason in ("Hostname mismatch", "certificate has expired", "unable to get local issuer certificate"):
+            program.wait_for_log(f"is waiting: the certificate is not valid: {reason}")
+        assert program.stop() == 0
+        assert there.asked == b""
+
+
+def test_a_redirect_to_another_host_is_refused_and_said_so(drill: StartDrill, gateway: GatewayProcess) -> None:
+    with impostors(b"HTTP/1.1 101 Switching Protocols\r\n\r\n") as elsewhere:
+        answer = f"HTTP/1.1 302 Found\r\nLocation: ws://localhost:{elsewhere.port}/\r\nContent-Length: 0\r\n\r\n"
+        with impostors(answer.encode()) as there:
+            url = f"ws://127.0.0.1:{there.port}/infocx/v3/websocket"
+            program = drill(*HASTY, "--url", url, config=IMPATIENT).program
+            program.wait_for_log("is waiting: the server redirects to another address, which is refused")
+            wait_for(lambda: there.met >= 3, "it tries again")
+            assert program.stop() == 0
+        assert elsewhere.met == 0
