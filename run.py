@@ -2,10 +2,10 @@
 """MOEX WebSocket Monitor: arguments -> settings -> supervisor; its exit code."""
 
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING
+from _signal import SIG_BLOCK, SIGHUP, SIGINT, SIGTERM, pthread_sigmask  # type: ignore[import-not-found]
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
     from typing import TextIO
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 EXIT_STOPPED_AS_ASKED = 0
 EXIT_USAGE = 2
 EXIT_FAILURE = 70
+SAY_LIMIT_S = 0.5
 
 
 def main() -> int:
     """Run the program until it is asked to stop; the exit code says why it ended."""
-    # What asks to stop from here on is kept until the supervisor is ready to obey it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     # Every child imports this file before its own program: what is imported up there would be in all of them.
     from pathlib import Path
 
@@ -86,13 +85,31 @@ def simulate(listener: "socket", settings: "SimulatorSettings") -> None:
     simulator.app.main(listener, settings)
 
 
-def say(text: str, stream: "TextIO") -> None:
-    """Print, unless nobody can hear it any more: a closed terminal, a pipe whose reader is gone, a full disk."""
+def say(text: str, stream: "TextIO | None") -> None:
+    """Print, unless nobody can hear it any more: a closed terminal, a pipe whose reader is gone, a full disk.
+
+    Where nobody reads, it is given up after SAY_LIMIT_S.
+    """
+    from threading import Thread
+
+    if stream is not None:
+        data = f"{text}\n".encode(stream.encoding, "replace")
+        writer = Thread(target=write, args=(stream.fileno(), data), name="say", daemon=True)
+        writer.start()
+        writer.join(SAY_LIMIT_S)
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """Past Python's own buffers: it would try at its end to write what is still in them."""
     try:
-        print(text, file=stream, flush=True)
+        while data:
+            data = data[os.write(descriptor, data) :]
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python would try again at its end
+        pass
 
 
 if __name__ == "__main__":
+    # What asks to stop from here on is kept until the supervisor is ready to obey it. Not by the module `signal`, nor
+    # after `typing` was imported: each takes milliseconds to load, in which Ctrl+C would end in a traceback.
+    pthread_sigmask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP})
     sys.exit(main())

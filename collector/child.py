@@ -11,16 +11,21 @@ import signal
 from collections.abc import Callable
 from enum import StrEnum
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from random import Random
 
+from shared.processes import run_state
 from shared.timing import backoff
 
 RESTART_FIRST_S = 0.1
 RESTART_CAP_S = 30.0
-STABLE_AFTER_S = 30.0
+QUICK_RESTARTS = 3
+"""Deaths that may be chance: the child comes back at once from each of them, and ever later from those that follow."""
+DEATH_FORGOTTEN_AFTER_S = 5.0
+"""Life that makes up for one death. One that is killed time and again, but does its work between, is not kept away."""
 BOOT_FAILURES = 3
-"""Deaths before the first report, one after the other, that make a boot failure."""
+BOOT_PATIENCE_S = 300.0
+"""So many deaths before the first report, one after the other, over so long a time make a boot failure: what hinders a
+start may pass, such as a full disk or no memory left."""
 
 FROZEN_AFTER_S = 1.5
 """A child that sleeps although it should long have reported is stuck; its report is due four times a second."""
@@ -56,7 +61,8 @@ class Child:
         self._process: BaseProcess | None = None
         self._handle: int | None = None
         self._verdict: str | None = None
-        self._deaths = 0
+        self._deaths = 0.0
+        self._failing_since: float | None = None
         self._started_at = 0.0
         self._heard_at = 0.0
 
@@ -66,9 +72,10 @@ class Child:
         self._started_at = self._heard_at = now
         try:
             self._process = self._spawn()
-        except OSError as error:
-            log.exception("%s cannot be started", self.name)
-            self._die(f"cannot be started: {error.strerror}", now)
+        except (OSError, EOFError) as error:  # EOFError: the fork server was killed meanwhile
+            reason = error.strerror if isinstance(error, OSError) else "the fork server ended"
+            log.warning("%s cannot be started: %s", self.name, reason)
+            self._die(f"cannot be started: {reason}", now)
             return
         self._handle = _handle_of(self._process)
         self._enter(ChildState.STARTING, f"process {self._process.pid} started")
@@ -77,7 +84,7 @@ class Child:
         """The child's loop advanced at `now`."""
         self._heard_at = max(self._heard_at, now)
         if self.state is ChildState.STARTING:
-            self.boot_failures = 0
+            self.boot_failures, self._failing_since = 0, None
             self._enter(ChildState.RUNNING, "first report")
 
     def look(self, now: float) -> None:
@@ -117,16 +124,18 @@ class Child:
         return True
 
     def _die(self, reason: str, now: float) -> None:
-        """DEAD, and unless it was asked to be, to be started again after a delay that grows with each quick death."""
+        """DEAD, and unless it was asked to be, to be started again: at once, or later when it dies again and again."""
         was_stopping, was_starting = self.state is ChildState.STOPPING, self.state is not ChildState.RUNNING
         self.death = reason
         self._enter(ChildState.DEAD, reason)
         if was_stopping:
             return
-        self.boot_failures += was_starting
-        self._deaths = 0 if now - self._started_at > STABLE_AFTER_S else self._deaths
-        delay_s = backoff(self._deaths, first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, random=self._random)
-        self._deaths += 1
+        if was_starting:
+            self.boot_failures += 1
+            self._failing_since = self._started_at if self._failing_since is None else self._failing_since
+        self._deaths = max(0.0, self._deaths - (now - self._started_at) / DEATH_FORGOTTEN_AFTER_S) + 1
+        attempt = max(0, int(self._deaths) - QUICK_RESTARTS)
+        delay_s = backoff(attempt, first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, random=self._random)
         self.restart_at = now + delay_s
 
     def _end_for_certain(self) -> None:
@@ -158,9 +167,10 @@ class Child:
         """Readable once the process has ended."""
         return None if self._process is None else self._process.sentinel
 
-    @property
-    def is_boot_failure(self) -> bool:
-        return self.boot_failures >= BOOT_FAILURES
+    def is_boot_failure(self, now: float) -> bool:
+        """Whether it has died at every start for so long that there is no hope left."""
+        since = self._failing_since
+        return since is not None and self.boot_failures >= BOOT_FAILURES and now - since >= BOOT_PATIENCE_S
 
     def _enter(self, state: ChildState, reason: str) -> None:
         log.info("%s: %s -> %s: %s", self.name, self.state, state, reason)
@@ -186,11 +196,3 @@ def _cause_of_death(exit_code: int | None) -> str:
         except ValueError:
             return f"killed by signal {-exit_code}"
     return f"ended with exit code {exit_code}"
-
-
-def run_state(pid: int | None) -> str | None:
-    """The scheduler's letter for a process's main thread (R, S, D, T, Z); None where /proc does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return None

@@ -7,13 +7,10 @@ because this process has threads (one for each worker's queue and each display).
 import contextlib
 import logging
 import multiprocessing
-import multiprocessing.forkserver
-import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -25,14 +22,15 @@ import msgspec
 
 from collector import terminal
 from collector.assignment import Assignment, work
-from collector.child import Child, run_state
+from collector.child import Child
 from collector.hub import Hub
 from collector.instruments import Instruments, load_instruments
 from collector.preparation import at_simulator, listener, planned_statuses, some_of, totals_of
+from collector.servers import Servers
 from collector.sharding import Plan, plan_shards
 from shared.errors import BootError, InstrumentsError
 from shared.market import Market
-from shared.processes import EXIT_TERMINAL_LOST, STOP_SIGNALS
+from shared.processes import EXIT_TERMINAL_LOST, STOP_SIGNALS, signals_blocked
 from shared.settings import DisplaySettings, Settings, SimulatorSettings
 from shared.timing import Deadline
 
@@ -41,7 +39,7 @@ SUSPENDED_AFTER_S = 0.75
 """A loop that did not come round for this long was itself stopped, and must not judge its children by that: less than
 child.FROZEN_AFTER_S by more than the time between two reports."""
 
-SECOND_REQUEST_AFTER_S = 0.3
+SECOND_REQUEST_AFTER_S = 0.15
 INSTRUMENTS_RETRY_S = 30.0
 QUEUE_LIMIT = 256
 WORKERS_STOP_LIMIT_S = 1.8
@@ -68,6 +66,7 @@ class Supervisor:
         self._settings = at_simulator(settings, self._listener) if self._listener else settings
         self.market = Market(totals_of(self._settings))
         self._hub = Hub(self.market)
+        self._servers = Servers()
         self._context = multiprocessing.get_context("forkserver")
         self._random = Random()
         self._workers: dict[int, Child] = {}
@@ -129,7 +128,7 @@ class Supervisor:
     # ---- starting
 
     def _start(self) -> None:
-        self._start_forkserver()
+        self._servers.start(["collector.preload"], PROJECT_FOLDER)
         now = time.monotonic()
         if self._listener is not None:
             self._others["simulator"] = Child("simulator", self._spawn_simulator, self._random)
@@ -138,16 +137,6 @@ class Supervisor:
         for child in self._others.values():
             child.start(now)
         Thread(target=self._load, name="instruments", daemon=True).start()
-
-    def _start_forkserver(self) -> None:
-        """Before anything else: it must be forked from a process that has no threads and no work in progress."""
-        paths = [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH", "")]
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
-        self._context.set_forkserver_preload(["collector.preload"])
-        with _signals_blocked():
-            resource_tracker.ensure_running()  # unblocks signals when it starts, so not together with the other
-        with _signals_blocked():
-            multiprocessing.forkserver.ensure_running()
 
     def _load(self) -> None:
         """In a thread of its own, for it may take ten seconds, and for ever where no list is to be had."""
@@ -209,7 +198,7 @@ class Supervisor:
 
     def _started(self, target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
         process = self._context.Process(target=target, name=name, args=arguments)
-        with _signals_blocked():
+        with signals_blocked():
             process.start()
         return process
 
@@ -236,7 +225,6 @@ class Supervisor:
         if now - looked_at > SUSPENDED_AFTER_S:
             for child in self._children():
                 child.forgive(now)
-        self._mend_fork_server()
         if self._load_failure is not None:
             raise BootError(self._load_failure)
         if self._instruments is not None and not self._workers:
@@ -248,17 +236,10 @@ class Supervisor:
         for child in self._others.values():
             child.look(now)
             self._mend_other(child, now)
-        if self._workers and all(child.is_boot_failure for child in self._workers.values()):
+        if self._workers and all(child.is_boot_failure(now) for child in self._workers.values()):
             raise BootError(f"no worker can be started: {self._workers[0].death}")
         self._hub.update(lambda market: market.sample(now))
         return now
-
-    def _mend_fork_server(self) -> None:
-        """A fork server that is stopped starts no child and tells of no death: without it, both go on by a new one."""
-        pid: int | None = getattr(multiprocessing.forkserver._forkserver, "_forkserver_pid", None)
-        if pid is not None and run_state(pid) == "T":
-            log.warning("the fork server was stopped: it is replaced, and all children with it")
-            os.kill(pid, signal.SIGKILL)
 
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
         self._replace_if_stuck(child, now)
@@ -268,8 +249,9 @@ class Supervisor:
             self._hub.update(lambda market: market.worker_lost(number, reason, now))
             self._hub.tell(child.name, child.death)
         if child.restart_at is not None and now >= child.restart_at:
-            self._hub.update(_count_restart)
             child.start(now)
+            if child.pid is not None:
+                self._hub.update(_count_restart)
 
     def _mend_other(self, child: Child, now: float) -> None:
         self._replace_if_stuck(child, now)
@@ -303,6 +285,7 @@ class Supervisor:
         self._hub.update(lambda market: market.sample(time.monotonic()))
 
     def _close(self) -> None:
+        self._servers.close()
         for sock in (self._wake_reader, self._wake_writer, self._listener):
             if sock is not None:
                 sock.close()
@@ -310,7 +293,6 @@ class Supervisor:
     def _end(self, children: Sequence[Child], limit_s: float) -> None:
         """Ask, wait, kill, join: bounded by `limit_s`, and by a second request to stop."""
         deadline = Deadline(limit_s)
-        self._mend_fork_server()
         for child in children:
             child.terminate()
         while any(child.pid for child in children) and not deadline.is_over() and not self._is_in_hurry:
@@ -345,14 +327,3 @@ class Supervisor:
 
 def _count_restart(market: Market) -> None:
     market.totals.worker_restarts += 1
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Children, and the servers of multiprocessing, inherit the mask: a signal to the whole process group, as Ctrl+C
-    or a closed terminal send it, cannot hit them before they are ready for it, or at all."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,10 +1,12 @@
-"""What every child process does first: signals as this program uses them, and an end with its parent."""
+"""Processes as this program uses them: what each child does first, its signals, and its end with its parent."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
+from pathlib import Path
 from threading import Thread
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
@@ -35,3 +37,22 @@ def _end_with_parent() -> None:
     assert parent is not None, "not a child process"
     wait([parent.sentinel])
     os._exit(1)
+
+
+@contextlib.contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Children, and the servers of multiprocessing, inherit the mask: a signal to the whole process group, as Ctrl+C
+    or a closed terminal send it, cannot hit them before they are ready for it, or at all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def run_state(pid: int | None) -> str | None:
+    """The scheduler's letter for a process's main thread (R, S, D, T, Z); None where /proc does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return None

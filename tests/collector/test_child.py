@@ -13,7 +13,16 @@ from random import Random
 import pytest
 
 from collector import child as module
-from collector.child import BOOT_FAILURES, BOOT_LIMIT_S, FROZEN_AFTER_S, STABLE_AFTER_S, STARVED_AFTER_S, Child
+from collector.child import (
+    BOOT_FAILURES,
+    BOOT_LIMIT_S,
+    BOOT_PATIENCE_S,
+    DEATH_FORGOTTEN_AFTER_S,
+    FROZEN_AFTER_S,
+    QUICK_RESTARTS,
+    STARVED_AFTER_S,
+    Child,
+)
 from collector.child import ChildState as State
 from tests.collector.waiting import nothing_left_over, wait_until
 
@@ -163,28 +172,70 @@ def delays(deaths: int, lifetime_s: float) -> list[float]:
     return found
 
 
-def test_it_comes_back_at_once_at_first_and_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "backoff", lambda attempt, *, first_s, cap_s, random: min(cap_s, first_s * 2**attempt))
-    assert delays(4, lifetime_s=1.0) == pytest.approx([0.1, 0.2, 0.4, 0.8])
+@pytest.fixture
+def longest_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each delay is the longest that chance allows."""
+    monkeypatch.setattr(
+        module, "backoff", lambda attempt, *, first_s, cap_s, random: min(cap_s, first_s * 2.0 ** (attempt + 1))
+    )
 
 
-def test_the_first_restart_is_well_within_two_seconds() -> None:
-    assert delays(1, lifetime_s=1.0)[0] < 0.5
+@pytest.mark.usefixtures("longest_delays")
+def test_it_comes_back_at_once_at_first_and_ever_later_when_it_dies_again_and_again() -> None:
+    found = delays(14, lifetime_s=0.0)
+    assert found[:QUICK_RESTARTS] == pytest.approx([0.2] * QUICK_RESTARTS)
+    assert found[QUICK_RESTARTS:] == pytest.approx([0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 30.0, 30.0])
 
 
-def test_one_that_lived_for_long_comes_back_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "backoff", lambda attempt, *, first_s, cap_s, random: min(cap_s, first_s * 2**attempt))
-    assert delays(3, lifetime_s=STABLE_AFTER_S + 1) == pytest.approx([0.1, 0.1, 0.1])
+@pytest.mark.usefixtures("longest_delays")
+def test_one_that_does_its_work_for_a_while_comes_back_at_once_every_time() -> None:
+    assert delays(50, lifetime_s=DEATH_FORGOTTEN_AFTER_S) == pytest.approx([0.2] * 50)
 
 
-def test_deaths_before_the_first_report_make_a_boot_failure() -> None:
+@pytest.mark.usefixtures("longest_delays")
+def test_one_that_works_for_a_moment_only_is_kept_away_in_the_end() -> None:
+    found = delays(20, lifetime_s=1.0)
+    assert found == sorted(found)
+    assert found[-1] == 30.0
+
+
+@pytest.mark.usefixtures("longest_delays")
+@pytest.mark.parametrize("seed", range(20))
+def test_one_of_six_that_is_killed_every_2_s_by_chance_is_not_kept_away(seed: int) -> None:
+    random, child, now, longest_s = Random(seed), child_of(*SLEEPING), NOW, 0.0
+    child._deaths = 0.0
+    for _ in range(100):
+        now += 2.0
+        if child.restart_at is not None and now >= child.restart_at:
+            child._started_at, child.restart_at = child.restart_at, None
+        if child.restart_at is None and random.randrange(6) == 0:
+            child.state = State.RUNNING
+            child._die("killed by SIGKILL", now)
+            assert child.restart_at is not None
+            longest_s = max(longest_s, child.restart_at - now)
+    assert longest_s <= 1.6
+
+
+def test_deaths_before_the_first_report_for_long_make_a_boot_failure() -> None:
+    child, now = child_of(os._exit, 1), NOW
+    while not child.is_boot_failure(now):
+        assert now < NOW + BOOT_PATIENCE_S
+        child.start(now)
+        now += 30.0
+        death_of(child, now)
+    assert now == NOW + BOOT_PATIENCE_S
+    assert child.boot_failures >= BOOT_FAILURES
+
+
+def test_a_few_deaths_are_no_boot_failure_however_long_ago_the_first_was() -> None:
     child = child_of(os._exit, 1)
     for number in range(BOOT_FAILURES):
-        assert not child.is_boot_failure
+        assert not child.is_boot_failure(NOW + 2 * BOOT_PATIENCE_S)
         child.start(NOW)
         death_of(child)
         assert child.boot_failures == number + 1
-    assert child.is_boot_failure
+    assert not child.is_boot_failure(NOW + 0.9 * BOOT_PATIENCE_S)
+    assert child.is_boot_failure(NOW + BOOT_PATIENCE_S)
 
 
 def test_a_report_takes_the_boot_failures_back_and_later_deaths_are_none() -> None:
@@ -196,6 +247,7 @@ def test_a_report_takes_the_boot_failures_back_and_later_deaths_are_none() -> No
         child.heard(NOW)
         death_of(child)
     assert child.boot_failures == 0
+    assert not child.is_boot_failure(NOW + 2 * BOOT_PATIENCE_S)
 
 
 # ---- stuck
@@ -305,3 +357,13 @@ def test_a_process_that_the_system_has_no_room_for_is_tried_again_later() -> Non
     assert child.boot_failures == 1
     assert child.restart_at is not None
     assert child.restart_at > 10.0
+
+
+def test_a_fork_server_that_dies_during_a_start_is_tried_again_later() -> None:
+    def spawn() -> BaseProcess:
+        raise EOFError("unexpected EOF")
+
+    child = Child("worker 1", spawn, Random(1))
+    child.start(10.0)
+    assert child.death == "cannot be started: the fork server ended"
+    assert child.restart_at is not None

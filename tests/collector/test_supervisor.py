@@ -18,14 +18,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector import child, terminal, worker
+from collector import child, terminal
 from collector import supervisor as module
-from collector.child import Child, ChildState, run_state
+from collector.assignment import Assignment
+from collector.child import Child, ChildState
 from collector.instruments import Instruments
 from collector.supervisor import Programs, Supervisor
-from collector.worker import REPORT_INTERVAL_S, Assignment
+from collector.worker import REPORT_INTERVAL_S
 from shared.errors import BootError, InstrumentsError
-from shared.processes import STOP_SIGNALS, become_child
+from shared.market import Market
+from shared.processes import STOP_SIGNALS, become_child, run_state
 from shared.settings import CollectorSettings, DisplaySettings, InstrumentSettings, Settings, SimulatorSettings
 from shared.wire import ConnectionState, ConnectionStatus, Counters, Request, WorkerReport, encode
 from tests.collector.waiting import LIMIT_S, nothing_left_over, wait_until
@@ -136,11 +138,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "FROZEN_AFTER_S", 0.6)
     monkeypatch.setattr(module, "SUSPENDED_AFTER_S", 0.4)
     monkeypatch.setattr(child, "RESTART_CAP_S", 0.1)
+    monkeypatch.setattr(child, "BOOT_PATIENCE_S", 0.1)
 
 
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     return Supervisor(SETTINGS, PROGRAMS)
 
 
@@ -212,7 +215,7 @@ def test_what_workers_send_at_their_end_is_still_counted(healthy: Supervisor) ->
 
 
 def test_nothing_is_left_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     Supervisor(msgspec.structs.replace(SETTINGS, duration_s=0.1), PROGRAMS).run()  # starts the fork server
     left: dict[str, int] = {}
 
@@ -233,7 +236,7 @@ def test_nothing_is_left_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_ends_by_itself_after_its_duration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     supervisor = Supervisor(msgspec.structs.replace(SETTINGS, duration_s=0.6), PROGRAMS)
     began = time.monotonic()
     supervisor.run()
@@ -242,7 +245,7 @@ def test_it_ends_by_itself_after_its_duration(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_asking_twice_shortens_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", not_stop_when_asked)
+    monkeypatch.setattr(module, "work", not_stop_when_asked)
     monkeypatch.setattr(module, "WORKERS_STOP_LIMIT_S", 3600.0)
     monkeypatch.setattr(module, "SECOND_REQUEST_AFTER_S", 0.0)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
@@ -259,7 +262,7 @@ def test_asking_twice_shortens_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_worker_that_does_not_stop_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", not_stop_when_asked)
+    monkeypatch.setattr(module, "work", not_stop_when_asked)
     monkeypatch.setattr(module, "WORKERS_STOP_LIMIT_S", 0.1)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
     run(supervisor, lambda: wait_until_online(supervisor))
@@ -314,7 +317,7 @@ def test_a_killed_worker_comes_back_and_the_other_is_left_alone(healthy: Supervi
 
 
 def test_the_connections_of_a_dead_worker_are_down_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", exit_at_once_if_first)
+    monkeypatch.setattr(module, "work", exit_at_once_if_first)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
 
     def script() -> None:
@@ -340,7 +343,7 @@ def test_a_frozen_worker_is_replaced(healthy: Supervisor) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_hanging_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", hang_if_first)
+    monkeypatch.setattr(module, "work", hang_if_first)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
     run(supervisor, lambda: wait_until(lambda: supervisor.market.totals.worker_restarts > 0))
     reason = next(text for source, text in events(supervisor) if source == "worker 1")
@@ -379,21 +382,44 @@ def started(target: Callable[..., object], *arguments: object) -> multiprocessin
 
 @pytest.mark.usefixtures("impatient")
 def test_when_no_worker_can_be_started_it_gives_up_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", exit_at_once)
+    monkeypatch.setattr(module, "work", exit_at_once)
     with pytest.raises(BootError, match="no worker can be started: ended with exit code 5"):
         Supervisor(SETTINGS, PROGRAMS).run()
 
 
+def test_a_start_that_fails_is_no_restart_that_is_counted(healthy: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [OSError(11, "no room"), EOFError()]
+
+    def spawn(supervisor: Supervisor, assignment: Assignment) -> multiprocessing.process.BaseProcess:
+        if failures and healthy.market.online == 2:
+            raise failures.pop()
+        return spawn_worker(supervisor, assignment)
+
+    spawn_worker = Supervisor._spawn_worker
+    monkeypatch.setattr(Supervisor, "_spawn_worker", spawn)
+
+    def script() -> None:
+        wait_until_online(healthy)
+        before = pids(healthy)["worker 1"]
+        monkeypatch.setattr(Market, "worker_lost", lambda *_: None)  # still two online, for `spawn`
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: pids(healthy).get("worker 1", before) != before and is_running(healthy))
+
+    run(healthy, script)
+    assert failures == []
+    assert healthy.market.totals.worker_restarts == 1
+
+
 @pytest.mark.usefixtures("impatient")
 def test_one_worker_that_dies_at_every_start_lets_the_other_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", exit_at_once_if_first)
+    monkeypatch.setattr(module, "work", exit_at_once_if_first)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
 
     def script() -> None:
         wait_until(lambda: supervisor.market.totals.worker_restarts > 3)
         before = supervisor.market.totals.counters.messages
         wait_until(lambda: supervisor.market.totals.counters.messages > before)
-        assert supervisor._workers[0].is_boot_failure
+        assert supervisor._workers[0].boot_failures >= child.BOOT_FAILURES
 
     run(supervisor, script)
 
@@ -439,7 +465,7 @@ def test_without_a_list_of_instruments_it_asks_again(monkeypatch: pytest.MonkeyP
             raise InstrumentsError("nobody knows")
         return answer
 
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     monkeypatch.setattr(module, "load_instruments", load)
     monkeypatch.setattr(module, "INSTRUMENTS_RETRY_S", 0.01)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
@@ -449,14 +475,14 @@ def test_without_a_list_of_instruments_it_asks_again(monkeypatch: pytest.MonkeyP
 
 
 def test_quit_in_the_display_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     supervisor = Supervisor(with_display(), PROGRAMS._replace(display=quit_at_once))
     supervisor.run()
     assert supervisor._stop_requested_at is not None
 
 
 def test_a_dead_display_comes_back_and_the_workers_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     supervisor = Supervisor(with_display(), PROGRAMS)
 
     def script() -> None:
@@ -485,7 +511,7 @@ class RememberedTerminal:
 def test_the_terminal_is_restored_after_a_display_that_broke_down_and_only_then(
     monkeypatch: pytest.MonkeyPatch, display: Callable[..., None], is_restored: bool
 ) -> None:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     remembered = RememberedTerminal()
     monkeypatch.setattr(terminal, "of_standard_output", lambda: remembered)
     settings = msgspec.structs.replace(SETTINGS, display=DisplaySettings(mode="auto"))
@@ -498,7 +524,7 @@ def test_the_terminal_is_restored_after_a_display_that_broke_down_and_only_then(
 def test_a_display_that_breaks_down_while_workers_stop_does_not_make_the_loop_spin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "main", stop_late)
+    monkeypatch.setattr(module, "work", stop_late)
     supervisor = Supervisor(with_display(), PROGRAMS)
     waits: list[float] = []
 
@@ -528,7 +554,7 @@ def answered_by(port: int) -> int:
 
 
 def test_the_built_in_exchange_keeps_its_port_over_all_its_incarnations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "main", report_on)
+    monkeypatch.setattr(module, "work", report_on)
     supervisor = Supervisor(msgspec.structs.replace(SETTINGS, simulate=True), PROGRAMS)
     exchange = supervisor._settings.exchange
     port = int(exchange.url.removeprefix("ws://127.0.0.1:").partition("/")[0])

@@ -1,0 +1,111 @@
+"""The two servers of multiprocessing that every start of a child depends on: begun first of all, replaced when stopped.
+
+The fork server forks the children and tells of their deaths; the resource tracker removes the semaphores that a killed
+program leaves behind.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from multiprocessing import forkserver, resource_tracker
+from pathlib import Path
+from threading import Event, Thread
+
+from shared.processes import run_state, signals_blocked
+
+LOOK_INTERVAL_S = 0.25
+STANDARD_ERROR = 2
+
+log = logging.getLogger(__name__)
+
+
+class Servers:
+    """`start` is to be called by a process without threads and without work in progress, the fork server's parent."""
+
+    def __init__(self) -> None:
+        self._is_over = Event()
+        self._watch = Thread(target=self._run, name="servers", daemon=True)
+
+    def start(self, preload: Sequence[str], folder: Path) -> None:
+        """Start both, and look after them from then on; `preload` are modules in `folder`, which all children share."""
+        paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
+        forkserver.set_forkserver_preload(list(preload))
+        _start_resource_tracker()
+        with signals_blocked():
+            forkserver.ensure_running()
+        self._watch.start()
+
+    def close(self) -> None:
+        """Look after them no more. They end by themselves after the last process that knows them, if they run."""
+        self._is_over.set()
+        if self._watch.is_alive():
+            self._watch.join()
+            if _is_fork_server_stopped():
+                _end_fork_server()
+            _mend_resource_tracker()
+
+    def _run(self) -> None:
+        """In a thread of its own: whoever starts a child while the fork server is stopped, waits for it for ever."""
+        was_stopped = False
+        while not self._is_over.wait(LOOK_INTERVAL_S):
+            is_stopped = _is_fork_server_stopped()
+            if is_stopped and was_stopped:  # not only seen so while all of us go on after Ctrl+Z
+                _end_fork_server()
+            was_stopped = is_stopped
+            _mend_resource_tracker()
+
+
+def _fork_server_pid() -> int | None:
+    pid: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    return pid
+
+
+def _is_fork_server_stopped() -> bool:
+    pid = _fork_server_pid()
+    return pid is not None and run_state(pid) == "T"
+
+
+def _end_fork_server() -> None:
+    """It starts no child and tells of no death: when it is gone, its children count as dead, and a new one is made."""
+    if (pid := _fork_server_pid()) is not None:
+        log.warning("the fork server was stopped: it is replaced, and all children with it")
+        os.kill(pid, signal.SIGKILL)
+
+
+def _mend_resource_tracker() -> None:
+    """Before anybody needs it, for then it would be replaced with much ado."""
+    pid: int | None = getattr(resource_tracker._resource_tracker, "_pid", None)
+    if pid is not None and run_state(pid) in ("T", "Z"):
+        log.warning("the resource tracker was stopped: it is replaced")
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else was faster
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)  # else it might still seem to be there
+        _start_resource_tracker()
+
+
+def _start_resource_tracker() -> None:
+    """Mute: what it can say is that a killed program left semaphores behind, and it removes them anyway."""
+    with signals_blocked(), _mute():
+        resource_tracker.ensure_running()  # unblocks signals when it starts, so not together with the fork server
+
+
+@contextlib.contextmanager
+def _mute() -> Iterator[None]:
+    """Neither this process nor one that is started in the block has a standard error output."""
+    try:
+        kept = os.dup(STANDARD_ERROR)
+    except OSError:
+        kept = None  # it is closed already
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        with contextlib.redirect_stderr(None):
+            os.dup2(nowhere, STANDARD_ERROR)
+            yield
+    finally:
+        os.close(nowhere)
+        if kept is not None:
+            os.dup2(kept, STANDARD_ERROR)
+            os.close(kept)

@@ -1,0 +1,132 @@
+"""However the program is ended, it ends in time, in order, and leaves nothing behind."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
+from tests.drills.conftest import StartDrill
+from tests.drills.planted import planted
+from tests.drills.test_processes import tracker_of, wait_until_all_report
+from tests.fakes.gateway import GatewayProcess
+from tests.process.conftest import SMALL
+from tests.process.program import Program, wait_for
+from tests.process.test_mending import parent_of
+
+STOP_LIMIT_S, SECOND_STOP_LIMIT_S = 5.0, 1.0
+
+
+def has_begun(pid: int) -> bool:
+    """Whether the interpreter has come to the program's first line: Ctrl+C is kept for it from then on."""
+    blocked = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:")[2].split()[0]
+    return bool(int(blocked, 16) >> (signal.SIGINT - 1) & 1)
+
+
+def seconds_to_end(program: Program) -> float:
+    began = time.monotonic()
+    assert program.wait() == 0
+    took_s = time.monotonic() - began
+    assert "Traceback" not in program.output + program.log
+    assert program.summary()["connections"]["total"] == 4
+    return took_s
+
+
+@pytest.mark.timeout(600)
+def test_ctrl_c_at_any_moment_after_the_start_ends_it_in_order(
+    tmp_path: Path, gateway: GatewayProcess, is_long: bool
+) -> None:
+    """Counted from when the interpreter, which takes 10 ms to be there, begins with the program."""
+    slowest_s = 0.0
+    for delay_ms in range(0, 2001, 20 if is_long else 200):
+        folder = tmp_path / str(delay_ms)
+        folder.mkdir()
+        with pseudo_terminal() as terminal, on_terminal(folder, terminal, gateway) as program:
+            wait_for(lambda pid=program.pid: has_begun(pid), "the program's first line")  # type: ignore[misc]
+            due = time.monotonic() + delay_ms / 1000
+            terminal.until(lambda at=due: time.monotonic() >= at, "the moment")  # type: ignore[misc]
+            os.killpg(program.pid, signal.SIGINT)
+            began = time.monotonic()
+            terminal.until(lambda one=program: not one.session(), "its end")  # type: ignore[misc]
+            slowest_s = max(slowest_s, time.monotonic() - began)
+            seconds_to_end(program)
+            terminal.until(lambda one=terminal: b"Final statistics" in one.written, "its last word")  # type: ignore[misc]
+            assert terminal.is_whole
+            assert program.output == ""
+    print(f"Ctrl+C: the slowest end took {slowest_s:.2f} s")
+    assert slowest_s < STOP_LIMIT_S
+
+
+def on_terminal(folder: Path, terminal: PseudoTerminal, gateway: GatewayProcess) -> Program:
+    """The program with a table drawn on `terminal`; what it says otherwise is its `output`."""
+    output = os.open(terminal.path, os.O_RDWR | os.O_NOCTTY)
+    try:
+        at = ("--url", gateway.url, "--iss-url", gateway.iss_url)
+        return Program(folder, *at, *SMALL, stdout=output, environment={"TERM": "xterm-256color"})
+    finally:
+        os.close(output)
+
+
+def test_a_second_ctrl_c_ends_it_within_1_s(drill: StartDrill, tmp_path: Path) -> None:
+    """Although a worker hears no SIGTERM, and would be given its time."""
+    running = drill(environment=planted(tmp_path / "faults", {"worker-1": "deaf"}))
+    running.wait_until_online()
+    os.killpg(running.program.pid, signal.SIGINT)
+    time.sleep(0.2)
+    os.killpg(running.program.pid, signal.SIGINT)
+    took_s = seconds_to_end(running.program)
+    print(f"second Ctrl+C: ended after {took_s:.2f} s")
+    assert took_s < SECOND_STOP_LIMIT_S
+
+
+def test_sigterm_ends_it_within_5_s_while_one_worker_is_stopped_and_another_is_deaf(
+    drill: StartDrill, tmp_path: Path
+) -> None:
+    running = drill("--workers", "4", environment=planted(tmp_path / "faults", {"worker-2": "deaf"}))
+    running.wait_until_online()
+    program = running.program
+    wait_until_all_report(program)
+    os.kill(program.children()["worker 1"], signal.SIGSTOP)
+    program.send(signal.SIGTERM)
+    took_s = seconds_to_end(program)
+    print(f"one stopped, one deaf: ended after {took_s:.2f} s")
+    assert took_s < STOP_LIMIT_S
+
+
+@pytest.mark.parametrize("what", ["all children", "fork server", "resource tracker"])
+def test_it_ends_within_5_s_whatever_is_stopped(drill: StartDrill, what: str) -> None:
+    running = drill("--display", "plain")
+    running.wait_until_online()
+    program = running.program
+    wait_until_all_report(program)
+    children = program.children()
+    stopped = {
+        "all children": list(children.values()),
+        "fork server": [parent_of(children["worker 1"])],
+        "resource tracker": [tracker_of(program)],
+    }
+    for pid in stopped[what]:
+        os.kill(pid, signal.SIGSTOP)
+    program.send(signal.SIGTERM)
+    took_s = seconds_to_end(program)
+    print(f"stopped {what}: ended after {took_s:.2f} s")
+    assert took_s < STOP_LIMIT_S
+
+
+def test_without_input_and_with_nobody_who_reads_its_output_it_goes_on_and_ends_in_order(
+    drill: StartDrill, gateway: GatewayProcess
+) -> None:
+    reader, writer = os.pipe()
+    running = drill("--display", "plain", stdout=writer, through=("sh", "-c", 'exec "$@" <&- 2>&1', "sh"))
+    os.close(writer)
+    running.wait_until_online()
+    gateway.start(rate=500)
+    wait_until_all_report(running.program)
+    assert os.read(reader, 100)
+    os.close(reader)
+    time.sleep(1)  # two status lines nobody hears
+    running.end()
+    assert running.program.output == ""
+    assert running.program.log.count("display: dead -> starting") == 1

@@ -1,0 +1,266 @@
+"""Whatever is done to one of the program's processes, it is replaced in time and the others do not notice."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.drills.conftest import StartDrill
+from tests.drills.drill import Drill, seconds_until
+from tests.drills.planted import planted
+from tests.drills.watching import between, longest_lag_s, never_goes_back, notes_in, tickers_of_workers
+from tests.fakes.gateway import GatewayProcess
+from tests.process.program import Program, is_alive, wait_for
+from tests.process.test_mending import parent_of
+
+WORKERS = 6
+CONNECTIONS, TICKERS = 12, 20
+LARGE = ("--workers", str(WORKERS), "--selection", "unique", "--display", "plain")
+LOSS_LIMIT_S, LAG_LIMIT_S = 3.0, 1.0
+WARMING_UP_MB = 15.0
+"""By which processes that were forked stop sharing pages, in their first minutes."""
+
+
+@contextmanager
+def pulses(pid: int, stopped_s: float, running_s: float) -> Iterator[None]:
+    """A process that gets to do something only now and then: stopped and continued in turn."""
+    is_over = threading.Event()
+
+    def pulse() -> None:
+        while not is_over.wait(running_s):
+            os.kill(pid, signal.SIGSTOP)
+            is_over.wait(stopped_s)
+            os.kill(pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=pulse)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def kill_one(program: Program, random: Random) -> str:
+    """SIGKILL to a worker that is alive; its name."""
+    children = program.children()
+    name = random.choice([n for n, pid in children.items() if n.startswith("worker") and is_alive(pid)])
+    os.kill(children[name], signal.SIGKILL)
+    return name
+
+
+def number_of(name: str) -> int:
+    return int(name.split()[-1]) - 1
+
+
+@pytest.mark.timeout(600)
+def test_workers_killed_at_random_under_load_lose_3_s_each_and_the_others_do_not_notice(
+    drill: StartDrill, gateway: GatewayProcess, tmp_path: Path, is_long: bool
+) -> None:
+    """Every 2 s one of six, at 2,000 messages a second, with a hub that is stopped for 150 ms of each 250."""
+    folder = tmp_path / "faults"
+    running = drill(*LARGE, connections=CONNECTIONS, tickers=TICKERS, environment=planted(folder, {"display": "watch"}))
+    running.wait_until_online()
+    gateway.start(rate=2000)
+    program, random = running.program, Random(1)
+    wait_until_all_report(program)
+    before, began_ms = running.held(), now_ms()
+    kills: list[tuple[float, str]] = []
+    with pulses(program.pid, stopped_s=0.15, running_s=0.1):
+        for _ in range(100 if is_long else 5):
+            time.sleep(2)
+            at_ms = now_ms()
+            kills.append((at_ms, kill_one(program, random)))
+        time.sleep(LOSS_LIMIT_S)
+    ended_ms = now_ms()
+    running.wait_until_online()
+    running.wait_until_held(before, WARMING_UP_MB)
+    sent = gateway.quiet()
+    summary = running.end(restarts=len(kills))
+
+    notes = between(notes_in(folder), began_ms, ended_ms)
+    assert never_goes_back(notes)
+    lags, losses = [], []
+    for worker, tickers in enumerate(tickers_of_workers(gateway.tickers, CONNECTIONS, TICKERS, WORKERS, seed=1)):
+        of_it = [(at, at + LOSS_LIMIT_S * 1000) for at, name in kills if number_of(name) == worker]
+        lags.append(longest_lag_s(notes, tickers, of_it))
+        losses.append(longest_lag_s(notes, tickers))
+    print(f"lag {max(lags):.2f} s, loss {max(losses):.2f} s, p99 {summary['latency_ms']['p99']:.0f} ms")
+    print(f"{sent.frames_sent - summary['messages']} of {sent.frames_sent} messages lost")
+    assert max(lags) < LAG_LIMIT_S
+    assert max(losses) < LOSS_LIMIT_S
+
+
+def now_ms() -> float:
+    return time.time() * 1000
+
+
+def wait_until_all_report(program: Program) -> None:
+    workers = sum(name.startswith("worker") for name in program.children())
+    program.wait_for_log("starting -> running", workers)
+
+
+def test_a_frozen_worker_is_replaced_within_10_s(drill: StartDrill, gateway: GatewayProcess) -> None:
+    running = drill()
+    running.wait_until_online()
+    gateway.start(rate=500)
+    program = running.program
+    wait_until_all_report(program)
+    frozen = program.children()["worker 2"]
+    os.kill(frozen, signal.SIGSTOP)
+    took_s = seconds_until(lambda: program.children()["worker 2"] != frozen, "worker 2 is replaced", 10)
+    print(f"replaced after {took_s:.1f} s")
+    wait_until_back(running, connects=6)
+    running.end(restarts=1)
+
+
+def test_a_stopped_supervisor_takes_none_for_dead_but_those_that_died(
+    drill: StartDrill, gateway: GatewayProcess
+) -> None:
+    running = drill("--workers", "4")
+    running.wait_until_online()
+    gateway.start(rate=500)
+    program = running.program
+    wait_until_all_report(program)
+    before = program.children()
+    os.kill(program.pid, signal.SIGSTOP)
+    time.sleep(1)
+    for name in ("worker 1", "worker 3"):
+        os.kill(before[name], signal.SIGKILL)
+    time.sleep(2)
+    os.kill(program.pid, signal.SIGCONT)
+    wait_until_back(running, connects=6)
+    after = program.children()
+    assert {name for name, pid in before.items() if after[name] != pid} == {"worker 1", "worker 3"}
+    running.end(restarts=2)
+
+
+@pytest.mark.timeout(600)
+def test_a_worker_that_dies_at_every_start_is_retried_ever_later_while_the_rest_goes_on(
+    drill: StartDrill, gateway: GatewayProcess, tmp_path: Path, is_long: bool
+) -> None:
+    folder = tmp_path / "faults"
+    environment = planted(folder, {"display": "watch"})
+    size = ("--selection", "unique", "--display", "plain")
+    running = drill(*size, environment=environment)
+    running.wait_until_online()
+    gateway.start(rate=500)
+    program = running.program
+    wait_until_all_report(program)
+    began_ms = now_ms()
+    (folder / "worker-1").write_text("die")
+    os.kill(program.children()["worker 1"], signal.SIGKILL)
+    time.sleep(300 if is_long else 4)
+    ended_ms, starts = now_ms(), program.log.count("worker 1: dead -> starting") - 1
+    assert starts >= 4
+    assert starts < (100 if is_long else 30)  # without a growing delay it were ten a second
+    (folder / "worker-1").unlink()
+    wait_until_back(running, connects=6)
+    restarts = program.log.count("worker 1: dead -> starting") - 1
+    running.end(restarts=restarts)
+    notes = between(notes_in(folder), began_ms, ended_ms)
+    _, others = tickers_of_workers(gateway.tickers, 4, 10, workers=2, seed=1)
+    lag_s = longest_lag_s(notes, others)
+    print(f"{starts} starts, lag of the others {lag_s:.2f} s")
+    assert lag_s < LAG_LIMIT_S
+
+
+@pytest.mark.timeout(600)
+def test_when_all_workers_die_at_every_start_for_5_minutes_the_program_ends_with_70(
+    drill: StartDrill, gateway: GatewayProcess, tmp_path: Path, is_long: bool
+) -> None:
+    """In the short form it gives up after 2 s."""
+    faults = {"worker-1": "die", "worker-2": "die"}
+    patience_s = 300 if is_long else 2
+    if not is_long:
+        faults["BOOT_PATIENCE_S"] = str(patience_s)
+    program = drill(environment=planted(tmp_path / "faults", faults)).program
+    took_s = seconds_until(lambda: not program.session(), "it gives up", patience_s + 60)
+    assert program.wait() == 70
+    assert took_s > patience_s
+    assert "no worker can be started: ended with exit code 9" in program.output
+    assert "Traceback" not in program.output + program.log
+    assert program.summary()["connections"] == {"online": 0, "total": 4}
+
+
+def test_nothing_is_left_2_s_after_the_supervisor_was_killed_and_nothing_is_said(
+    drill: StartDrill, gateway: GatewayProcess
+) -> None:
+    program = drill("--display", "plain", summary=False).program
+    gateway.wait_until(lambda ledger: ledger.online == 4, within_s=40)
+    gateway.start(rate=500)
+    wait_until_all_report(program)
+    assert len(program.session()) == 6
+    os.kill(program.pid, signal.SIGKILL)
+    took_s = seconds_until(lambda: not program.session(), "nothing is left", 2)
+    print(f"nothing left after {took_s:.2f} s")
+    assert program.wait() == -signal.SIGKILL
+    assert all(" online | " in line for line in program.output.splitlines())
+
+
+def test_the_servers_of_multiprocessing_may_be_killed_or_stopped(drill: StartDrill, gateway: GatewayProcess) -> None:
+    running = drill()
+    running.wait_until_online()
+    gateway.start(rate=500)
+    program = running.program
+    wait_until_all_report(program)
+    before = running.held()
+    for number in (signal.SIGKILL, signal.SIGSTOP):
+        tracker = tracker_of(program)
+        os.kill(tracker, number)
+        wait_for(lambda before=tracker: tracker_of(program) not in (0, before), "another tracker")  # type: ignore[misc]
+    running.wait_until_held(before)
+    os.kill(program.children()["worker 1"], signal.SIGKILL)
+    wait_until_back(running, connects=6)
+    os.kill(parent_of(program.children()["worker 1"]), signal.SIGKILL)
+    wait_until_back(running, connects=10)
+    running.wait_until_held(before)
+    running.end(restarts=3)
+    assert "resource_tracker" not in program.output
+    assert "KeyError" not in program.output
+
+
+@pytest.mark.timeout(1800)
+def test_memory_descriptors_and_threads_are_as_before_after_drops_and_kills(
+    drill: StartDrill, gateway: GatewayProcess, is_long: bool
+) -> None:
+    running = drill("--display", "plain")
+    running.wait_until_online()
+    gateway.start(rate=500)
+    program = running.program
+    wait_until_all_report(program)
+    drops, kills = (100, 100) if is_long else (1, 3)
+    for _ in range(drops):
+        connects = gateway.ledger().connects
+        gateway.drop()
+        wait_until_back(running, connects + 4)
+    time.sleep(1)  # what was counted is reported twice a second: else a killed worker would take it with it
+    before = running.held()
+    for round_ in range(kills):
+        connects = gateway.ledger().connects
+        os.kill(program.children()[f"worker {1 + round_ % 2}"], signal.SIGKILL)
+        os.kill(display := program.children()["display"], signal.SIGKILL)
+        wait_until_back(running, connects + 2)
+        wait_for(lambda before=display: program.children()["display"] != before, "another display")  # type: ignore[misc]
+    running.wait_until_held(before)
+    running.end(reconnects=4 * drops, restarts=kills)
+
+
+def tracker_of(program: Program) -> int:
+    """The process of multiprocessing's resource tracker; 0 when there is none."""
+    for pid in program.session():
+        if b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    return 0
+
+
+def wait_until_back(running: Drill, connects: int) -> None:
+    """Until the exchange has counted so many connections, and has all of now with all their subscriptions."""
+    running.gateway.wait_until(lambda ledger: ledger.connects >= connects, within_s=60)
+    running.wait_until_online()

@@ -1,0 +1,194 @@
+"""Whatever becomes of the display or of its terminal, the collectors go on, and the terminal is whole afterwards."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
+from threading import Event, Thread
+
+import pytest
+
+from shared.processes import run_state
+from tests.display.pseudo_terminal import ENTER_ALTERNATE, LEAVE_ALTERNATE, PseudoTerminal, pseudo_terminal
+from tests.drills.conftest import StartDrill
+from tests.drills.drill import CONFIG, Drill
+from tests.drills.job_control import shell
+from tests.drills.test_processes import LAG_LIMIT_S
+from tests.fakes.gateway import GatewayProcess
+
+CTRL_Z = b"\x1a"
+FREQUENT = CONFIG + "refresh_s = 0.1\n"
+STOP_LIMIT_S = 5.0
+
+Start = Callable[..., Drill]
+
+
+@pytest.fixture
+def terminal() -> Iterator[PseudoTerminal]:
+    with pseudo_terminal(100, 30) as made:
+        yield made
+
+
+@pytest.fixture
+def on_terminal(drill: StartDrill, terminal: PseudoTerminal) -> Start:
+    """Starts the program as a shell in `terminal` does, and waits until it is online and its table is drawn."""
+
+    def start(**more: object) -> Drill:
+        options = {"through": shell(terminal.path), "environment": {"TERM": "xterm-256color"}, "config": FREQUENT}
+        running = drill("--display", "screen", **options | more)
+        terminal.until(lambda: shows_table(terminal), "the table")
+        running.wait_until_online()
+        running.program.wait_for_log("is online", 4)
+        return running
+
+    return start
+
+
+def shows_table(terminal: PseudoTerminal) -> bool:
+    return "Connections: 4/4" in terminal.text and "q quit" in terminal.text
+
+
+def updates_shown(terminal: PseudoTerminal) -> int:
+    found = re.search(r"Updates: (\d+)", terminal.text)
+    return int(found[1]) if found else 0
+
+
+@contextmanager
+def watched(terminal: PseudoTerminal) -> Iterator[None]:
+    """Somebody reads the terminal all the time."""
+    is_over = Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            if wait(terminal.sources, 0.05):
+                terminal.read()
+
+    thread = Thread(target=read)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_a_killed_display_is_replaced_and_draws_again(
+    on_terminal: Start, terminal: PseudoTerminal, gateway: GatewayProcess
+) -> None:
+    running = on_terminal()
+    gateway.start(rate=500)
+    before = running.program.children()
+    with watched(terminal):
+        held = running.held()
+    for _ in range(3):
+        os.kill(running.program.children()["display"], signal.SIGKILL)
+        running.program.wait_for_log("display: running -> dead")
+        terminal.clear()
+        terminal.until(lambda: shows_table(terminal), "the table again")
+    with watched(terminal):
+        running.wait_until_held(held)
+        after = running.program.children()
+        assert {name for name, pid in before.items() if after[name] != pid} == {"display"}
+        summary = running.end()
+    assert sum(event["text"] == "killed by SIGKILL" for event in summary["events"]) == 3
+    assert terminal.is_whole
+
+
+def test_a_closed_terminal_ends_the_program_in_order(
+    on_terminal: Start, terminal: PseudoTerminal, gateway: GatewayProcess
+) -> None:
+    running = on_terminal()
+    gateway.start(rate=500)
+    terminal.hang_up()
+    began = time.monotonic()
+    assert running.program.wait() == 0
+    print(f"terminal closed: ended after {time.monotonic() - began:.2f} s")
+    assert time.monotonic() - began < STOP_LIMIT_S
+    assert running.program.summary()["connections"] == {"online": 4, "total": 4}
+    assert gateway.ledger().disconnect_frames == 4
+    assert "Traceback" not in running.program.output + running.program.log
+
+
+def test_a_program_that_does_not_belong_to_its_terminal_goes_on_when_it_is_closed(
+    on_terminal: Start, terminal: PseudoTerminal, gateway: GatewayProcess
+) -> None:
+    output = os.open(terminal.path, os.O_RDWR | os.O_NOCTTY)
+    running = on_terminal(through=(), stdout=output)
+    os.close(output)
+    gateway.start(rate=500)
+    terminal.hang_up()
+    running.program.wait_for_log("display: running -> dead: ended with exit code 69")
+    time.sleep(1)
+    running.end()
+    assert running.program.log.count("display: dead -> starting") == 1
+
+
+def test_a_terminal_that_does_not_read_holds_up_no_collector_and_shows_the_truth_afterwards(
+    on_terminal: Start, terminal: PseudoTerminal, gateway: GatewayProcess, is_long: bool
+) -> None:
+    running = on_terminal()
+    gateway.start(rate=500)
+    with watched(terminal):
+        held = running.held()
+    time.sleep(60 if is_long else 5)
+    sent = gateway.ledger().frames_sent
+    terminal.until(lambda: updates_shown(terminal) >= sent, "the table of now")
+    with watched(terminal):
+        running.wait_until_held(held, more_mb=15)
+        summary = running.end()
+    print(f"latency p99 {summary['latency_ms']['p99']:.0f} ms")
+    assert summary["latency_ms"]["p99"] < LAG_LIMIT_S * 1000
+    assert terminal.is_whole
+
+
+def test_it_ends_within_5_s_although_its_terminal_does_not_read(on_terminal: Start, terminal: PseudoTerminal) -> None:
+    running = on_terminal()
+    fill(terminal)
+    running.program.send(signal.SIGTERM)  # the key would empty it
+    began = time.monotonic()
+    assert running.program.wait() == 0
+    print(f"terminal does not read: ended after {time.monotonic() - began:.2f} s")
+    assert time.monotonic() - began < STOP_LIMIT_S
+    assert running.program.summary()["connections"] == {"online": 4, "total": 4}
+    assert terminal.modes == terminal.modes_before
+
+
+def test_after_ctrl_z_and_fg_every_connection_is_still_there(
+    on_terminal: Start, terminal: PseudoTerminal, gateway: GatewayProcess, is_long: bool
+) -> None:
+    running = on_terminal()
+    gateway.start(rate=100)
+    program = running.program
+    before = program.children()
+    terminal.press(CTRL_Z)
+    terminal.until(lambda: all(is_stopped(pid) for pid in before.values()) and is_left(terminal), "all stop")
+    time.sleep(60 if is_long else 3)
+    terminal.clear()
+    program.send(signal.SIGUSR1)
+    terminal.until(lambda: shows_table(terminal), "the table again")
+    with watched(terminal):
+        time.sleep(15 if is_long else 1)  # in the long form more than it takes to find a connection dead
+        assert program.children() == before
+        running.end()
+    assert gateway.ledger().connects == 4
+    assert terminal.is_whole
+
+
+def is_left(terminal: PseudoTerminal) -> bool:
+    return terminal.written.rfind(LEAVE_ALTERNATE) > terminal.written.rfind(ENTER_ALTERNATE)
+
+
+def fill(terminal: PseudoTerminal) -> None:
+    """Write until it takes no more."""
+    descriptor = os.open(terminal.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(descriptor, b"x")
+    os.close(descriptor)
+
+
+def is_stopped(pid: int) -> bool:
+    return run_state(pid) == "T"
