@@ -40,9 +40,11 @@ IMPURE = {
 }
 PURE = (
     "collector/bodies.py",
+    "collector/budget.py",
     "collector/framing.py",
     "collector/issplus.py",
     "collector/lifecycle.py",
+    "collector/probing.py",
     "collector/sharding.py",
     "display/board.py",
     "display/keys.py",

@@ -75,7 +75,8 @@ def test_clean_drops_are_mended_and_counted_one_by_one(
 ) -> None:
     """And once the first are over, nothing is held that was not held before.
 
-    Under a feed a worker takes some minutes until it has all the memory that it will ever need.
+    Under a feed a worker's memory grows fast for some minutes, and slowly after that: what it does in an hour is for
+    the soak to tell.
     """
     running = drill()
     running.wait_until_online()
