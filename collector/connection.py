@@ -1,4 +1,4 @@
-"""Shell of one connection: does what `lifecycle` decides, and passes on what the gateway sends.
+"""Shell of one connection: does what `lifecycle` decides, and passes on what `intake` makes of what the gateway sends.
 
 Its thread opens, greets, subscribes, pings, judges and says goodbye. It also reads, blocking on its WebSocket; in the
 economy profile, while the connection is online, the worker's main thread reads instead, together with the others.
@@ -12,25 +12,20 @@ from threading import Event, RLock, Thread
 
 import msgspec
 
-from collector.bodies import BodyError, decode, in_order_of_time
-from collector.framing import Message, Messages
 from collector.gathering import BUSY, Gathering
-from collector.issplus import Stream, Subscription, connect_headers, is_temporary
+from collector.intake import NO_MESSAGE, Intake
+from collector.issplus import Subscription, connect_headers, is_temporary
 from collector.issplus import is_simulated as is_simulated_exchange
 from collector.lifecycle import STARTING, Action, Lifecycle
 from collector.outbox import Outbox
 from collector.probing import Standing
 from collector.stomp_socket import DISCONNECT_RECEIPT, Arrival, ServerFrame, StompSocket
 from shared.errors import ConnectionFailed
-from shared.logs import OncePer
 from shared.printable import printable
-from shared.quotes import Quote
 from shared.settings import Credentials, ExchangeSettings
 from shared.wire import ConnectionState, ConnectionStatus, Counters
 
-SAMPLE_LENGTH = 200
 LONGEST_WAIT_S = 60.0
-MISFIT_LOG_INTERVAL_S = 60.0
 INTERNAL_ERROR = "internal error, see the log"
 
 log = logging.getLogger(__name__)
@@ -54,7 +49,7 @@ class Connection:
         self.number = number
         self.is_simulated = False
         self._worker = worker
-        self._subscriptions = {subscription.id.encode(): subscription for subscription in subscriptions}
+        self._subscriptions = list(subscriptions)
         self._exchange = exchange
         self._credentials = credentials
         self._outbox = outbox
@@ -69,12 +64,10 @@ class Connection:
         self._lifecycle = Lifecycle(f"connection {number + 1}", exchange, Random())
         self._counters = Counters()
         self._reported = Counters()
+        self._intake = Intake(self._subscriptions, self._counters)
         self._socket: StompSocket | None = None
         self._opening_since: float | None = None
         self._to_send: list[Subscription] = []
-        self._confirmed: set[bytes] = set()
-        self._refusals: dict[bytes, str] = {}
-        self._misfit_log = OncePer(MISFIT_LOG_INTERVAL_S)
         self._hurry_s: float | None = None
         self._is_stopping = False
         self._thread = Thread(target=self._run, name=f"connection-{number + 1}", daemon=True)
@@ -90,7 +83,7 @@ class Connection:
         counted = msgspec.structs.replace(self._counters, reconnects=self._lifecycle.reconnects)
         increments, self._reported = counted.since(self._reported), counted
         lifecycle = self._lifecycle
-        refusals = dict(self._refusals)
+        refusals = self._intake.refusals()
         return ConnectionStatus(
             number=self.number,
             worker=self._worker,
@@ -98,12 +91,12 @@ class Connection:
             reason=lifecycle.reason,
             since=lifecycle.since,
             planned=len(self._subscriptions),
-            confirmed=len(self._confirmed),
+            confirmed=self._intake.confirmed,
             refused=len(refusals),
             retry_at=lifecycle.retry_at,
             heard_at=lifecycle.heard_at,
             total=increments,
-            refusals={self._subscriptions[key].ticker: reason for key, reason in refusals.items()},
+            refusals={subscription.ticker: reason for subscription, reason in refusals},
         )
 
     def standing(self) -> Standing:
@@ -287,7 +280,7 @@ class Connection:
             self._is_gathered = False
             self._failure = None
             self._unanswered.clear()
-            self._confirmed.clear()
+            self._intake.closed()
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
@@ -302,7 +295,7 @@ class Connection:
         self._lifecycle.heard(now)
         self._counters.bytes += arrival.size
         if arrival.messages:
-            self._outbox.put(self._changes(arrival.messages, now), is_news=is_news)
+            self._outbox.put(self._intake.take(arrival.messages, now), is_news=is_news)
         for frame in arrival.frames:
             if self._socket is not None:  # what follows a refused login is of no interest
                 self._take_frame(frame, now)
@@ -311,103 +304,22 @@ class Connection:
         match frame.command:
             case "CONNECTED" if self._lifecycle.state is ConnectionState.GREETING:
                 self._take_greeting(frame.headers, now)
-            case "ERROR":
-                self._take_error(frame.headers, now)
+            case "ERROR" if not self._intake.takes_error(frame.headers):
+                self._take_error(printable(frame.headers.get("message", NO_MESSAGE)), now)
             case "RECEIPT" if frame.headers.get("receipt-id") == DISCONNECT_RECEIPT:
                 self._lifecycle.disconnected(now)
-            case "RECEIPT" if (key := frame.headers.get("receipt-id", "").encode()) in self._subscriptions:
-                self._confirmed.add(key)
-            case "CLOSED" if (key := frame.headers.get("subscription", "").encode()) in self._subscriptions:
-                self._refuse(key, frame.headers.get("message", "closed by the exchange"))
             case _:
-                self._counters.messages += frame.command == "MESSAGE"
-                self._misfit(f"unexpected {frame.command}", repr(dict(frame.headers)), now)
+                self._intake.take_frame(frame.command, frame.headers, now)
 
     def _take_greeting(self, headers: Mapping[str, str], now: float) -> None:
         self._lifecycle.greeted(now)
-        self._to_send = list(reversed(self._subscriptions.values()))
-        self._refusals.clear()
+        self._to_send = self._subscriptions[::-1]
+        self._intake.greeted()
         self.is_simulated = self.is_simulated or is_simulated_exchange(headers)
 
-    def _take_error(self, headers: Mapping[str, str], now: float) -> None:
-        """An ERROR that names a subscription concerns it alone; any other ends the connection, as STOMP says."""
-        message = printable(headers.get("message", "ERROR without a message"))
-        key = headers.get("subscription", headers.get("receipt-id", "")).encode()
-        if key in self._subscriptions:
-            self._refuse(key, message)
-        elif "subscription" in headers or "request-id" in headers:
-            self._misfit("an error about what is not ours", message, now)
-        elif self._lifecycle.state is ConnectionState.GREETING and not is_temporary(message):
+    def _take_error(self, message: str, now: float) -> None:
+        if self._lifecycle.state is ConnectionState.GREETING and not is_temporary(message):
             self._close()
             self._lifecycle.refused(now, message)
         else:
             raise ConnectionFailed(f"the gateway reported {message}")
-
-    def _refuse(self, key: bytes, reason: str) -> None:
-        self._confirmed.discard(key)
-        self._refusals[key] = printable(reason)
-
-    def _changes(self, messages: Messages, now: float) -> list[Quote]:
-        """What one read changes: at most one record a subscription."""
-        changes: list[Quote] = []
-        for key, group in messages.items():
-            self._counters.messages += len(group)
-            subscription = self._subscriptions.get(key)
-            if subscription is None:
-                self._misfit("a subscription that is not ours", repr(key), now, len(group))
-                continue
-            if key not in self._confirmed:
-                self._confirmed.add(key)
-                self._refusals.pop(key, None)
-            change = (
-                self._newest(subscription, group, now)
-                if subscription.stream is Stream.ORDERBOOKS
-                else self._merged(subscription, group, now)
-            )
-            if change is not None:
-                self._counters.updates += change.updates
-                changes.append(change)
-        return changes
-
-    def _newest(self, subscription: Subscription, books: list[Message], now: float) -> Quote | None:
-        """The newest order book that fits makes all older ones worthless: those are counted, not parsed.
-
-        Which is the newest is told by the exchange's own time, and by the order of arrival where that is the same.
-        """
-        if len(books) > 1:
-            books = in_order_of_time(books)
-        for older in range(len(books) - 1, -1, -1):
-            quote = self._decoded(subscription, books[older], now)
-            if quote is not None:
-                quote.updates += older
-                self._counters.conflated += older
-                return quote
-        return None
-
-    def _merged(self, subscription: Subscription, messages: list[Message], now: float) -> Quote | None:
-        """Updates belong together: none is skipped."""
-        merged: Quote | None = None
-        for message in messages:
-            quote = self._decoded(subscription, message, now)
-            if merged is None:
-                merged = quote
-            elif quote is not None:
-                merged.merge(quote)
-        return merged
-
-    def _decoded(self, subscription: Subscription, message: Message, now: float) -> Quote | None:
-        data, start, end = message
-        try:
-            return decode(subscription, data[start:end], now)
-        except BodyError as error:
-            what = f"{subscription.destination} of {subscription.ticker}: {error}"
-            self._misfit(what, data[start : min(end, start + SAMPLE_LENGTH)], now)
-            return None
-
-    def _misfit(self, what: str, sample: str | bytes, now: float, count: int = 1) -> None:
-        """Count what does not fit the protocol, and log one sample a minute."""
-        self._counters.decode_errors += count
-        held_back = self._misfit_log.allows("misfit", now)
-        if held_back is not None:
-            text = sample if isinstance(sample, str) else sample.decode(errors="replace")
-            log.warning("%s; %d more since the last such line; sample: %.200s", what, held_back, printable(text))

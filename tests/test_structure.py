@@ -42,6 +42,7 @@ PURE = (
     "collector/bodies.py",
     "collector/budget.py",
     "collector/framing.py",
+    "collector/intake.py",
     "collector/issplus.py",
     "collector/lifecycle.py",
     "collector/probing.py",

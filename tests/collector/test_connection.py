@@ -22,8 +22,8 @@ import msgspec
 import pytest
 from websockets.frames import Opcode
 
-from collector import connection as module
 from collector import gathering as gathering_module
+from collector import intake as intake_module
 from collector import stomp_socket as socket_module
 from collector.connection import Connection
 from collector.gathering import BUSY
@@ -206,20 +206,8 @@ def said_by_hand(
             socket.socket.shutdown(peer, socket.SHUT_RDWR)  # it would not answer the goodbye
 
 
-def book(price: int, subscription: str = "0-SBER", timestamp: int | None = None) -> bytes:
-    body = WHOLE_BOOK % (price, price + 1)
-    if timestamp is not None:
-        body = body.replace(b'"type":', b'"timestamp": %d, "type":' % timestamp, 1)
-    return stomp("MESSAGE", {"subscription": subscription}, body)
-
-
-def fields(subscription: str = "1-SBER", kind: str = "updates", **cells: object) -> bytes:
-    content = {
-        "properties": {"type": kind},
-        "columns": ["TICKER", *cells],
-        "data": [["MXSE.TQBR.SBER", *cells.values()]],
-    }
-    return stomp("MESSAGE", {"subscription": subscription}, msgspec.json.encode(content))
+def book(price: int) -> bytes:
+    return stomp("MESSAGE", {"subscription": "0-SBER"}, WHOLE_BOOK % (price, price + 1))
 
 
 @pytest.fixture
@@ -372,18 +360,13 @@ def test_closed_after_the_last_message_of_the_same_read_stays_closed(gateway: Fa
     wait_until(lambda: (online.status.confirmed, online.status.refused) == (1, 1))
 
 
-def test_a_refusal_is_cleaned_of_control_characters(gateway: FakeGateway, online: Subject) -> None:
-    gateway.send(stomp("ERROR", {"subscription": "0-SBER", "message": "\x1b[2Jno"}))
-    wait_until(lambda: online.status.refused == 1)
-    assert online.status.refusals == {"SBER": "\ufffd[2Jno"}
-
-
-def test_a_ticker_that_speaks_again_is_no_longer_refused(gateway: FakeGateway, online: Subject) -> None:
-    gateway.send(stomp("ERROR", {"receipt-id": "0-SBER", "message": "no"}))
-    wait_until(lambda: online.status.refused == 1)
-    gateway.send(book(7))
-    wait_until(lambda: (online.status.confirmed, online.status.refused) == (2, 0))
-    assert online.status.refusals == {}
+def test_a_refusal_is_forgotten_once_the_gateway_is_asked_anew(gateway: FakeGateway) -> None:
+    gateway.behave(Behaviour(refused_tickers=frozenset({"T"})))
+    with connected_to(gateway) as subject:
+        wait_until(lambda: subject.status.refused == 2)
+        subject.connection._lifecycle._settings = msgspec.structs.replace(QUICK, subscribe_pause_s=60.0)
+        gateway.drop()
+        wait_until(lambda: (subject.status.state, subject.status.refused) == (ConnectionState.SUBSCRIBING, 0))
 
 
 # ---- losing and finding again
@@ -625,30 +608,6 @@ def test_only_the_newest_of_several_books_in_one_read_is_parsed_and_all_are_coun
     assert (quote.updates, quote.bid and quote.bid.value) == (4, 3.0)
 
 
-def test_when_the_newest_book_does_not_fit_the_one_before_it_counts(gateway: FakeGateway, online: Subject) -> None:
-    gateway.send(book(1) + book(2) + stomp("MESSAGE", {"subscription": "0-SBER"}, b"no JSON"))
-    online.wait_for_counters(messages=3, updates=2, conflated=1, decode_errors=1)
-    quote = online.quotes()["SBER"]
-    assert (quote.updates, quote.bid and quote.bid.value) == (2, 2.0)
-
-
-def test_the_newest_of_several_books_in_one_read_is_told_by_the_time_of_the_exchange(
-    gateway: FakeGateway, online: Subject
-) -> None:
-    gateway.send(book(2, timestamp=1769064680002) + book(1, timestamp=1769064680001))
-    online.wait_for_counters(messages=2, updates=2, conflated=1)
-    quote = online.quotes()["SBER"]
-    assert (quote.updates, quote.bid and quote.bid.value) == (2, 2.0)
-
-
-def test_updates_of_securities_are_never_skipped(gateway: FakeGateway, online: Subject) -> None:
-    gateway.send(fields(kind="snapshot", LAST=1, QTY=5) + fields(LAST=2) + book(9) + fields(QTY=6) + fields(HIGH=4))
-    online.wait_for_counters(messages=5, updates=5, conflated=0)
-    quote = online.quotes()["SBER"]
-    assert quote.fields == {"TICKER": "MXSE.TQBR.SBER", "LAST": 2, "QTY": 6, "HIGH": 4}
-    assert quote.is_full
-
-
 def test_books_in_several_reads_are_all_parsed(gateway: FakeGateway, online: Subject) -> None:
     for number in range(3):
         gateway.send(book(number))
@@ -683,28 +642,13 @@ def test_a_frame_that_does_not_fit_is_counted_and_the_connection_goes_on(
     assert (status.state, status.confirmed, status.refused) == (ConnectionState.ONLINE, 2, 0)
 
 
-def test_misfits_are_logged_at_most_once_a_minute_with_a_clean_sample(
-    gateway: FakeGateway, online: Subject, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        gateway.send(stomp("MESSAGE", {"subscription": "0-SBER"}, b"\x1b[2J" + b"x" * 100_000))
-        online.wait_for_counters(decode_errors=1)
-        for frame in MISFITS:
-            gateway.send(frame)
-        online.wait_for_counters(decode_errors=1 + len(MISFITS))
-    [record] = [record for record in caplog.records if record.name == module.__name__]
-    assert "sample: \ufffd[2Jxxx" in record.getMessage()
-    assert record.getMessage().isprintable()
-    assert len(record.getMessage()) < 500
-
-
 def test_what_was_not_foreseen_ends_the_attempt_and_not_the_thread(
     gateway: FakeGateway, online: Subject, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(module, "decode", fail)
+    monkeypatch.setattr(intake_module, "decode", fail)
     gateway.send(book(1))
     wait_until(lambda: "not foreseen" in caplog.text)
     monkeypatch.undo()
