@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 from tests.fakes.gateway import GatewayProcess
@@ -30,6 +32,7 @@ status_interval_s = 0.5
 """
 """The drills' own settings: a dead peer has to be noticed within 15 s with them."""
 
+BACK_WITHIN_S = 60.0
 TRUTH_WITHIN_S = 2.0
 
 
@@ -56,6 +59,17 @@ class Drill:
         return self.gateway.wait_until(
             lambda ledger: ledger.online == self.connections and ledger.subscriptions == self.subscriptions, within_s
         )
+
+    def wait_until_back(self, connects: int, within_s: float = BACK_WITHIN_S) -> None:
+        """Until the exchange has counted so many connections, and has all of now with all their subscriptions."""
+        self.gateway.wait_until(lambda ledger: ledger.connects >= connects, within_s)
+        self.wait_until_online(within_s)
+
+    def drop_all(self) -> None:
+        """End every connection once, and wait until all are back."""
+        connects = self.gateway.ledger().connects
+        self.gateway.drop()
+        self.wait_until_back(connects + self.connections, within_s=30)
 
     def held(self) -> Held:
         pids = self.program.session()
@@ -118,6 +132,19 @@ def seconds_until(condition: Callable[[], object], what: str, within_s: float) -
     began = time.monotonic()
     wait_for(condition, what, within_s)
     return time.monotonic() - began
+
+
+@contextmanager
+def meanwhile(act: Callable[[Event], object]) -> Iterator[None]:
+    """`act` goes on in a thread of its own until the event that it is given is set: at the end of the block."""
+    is_over = Event()
+    thread = Thread(target=act, args=(is_over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _entries(pid: int, folder: str) -> int:

@@ -223,9 +223,7 @@ def test_64_descriptors_are_enough_for_30_connections(
     running.wait_until_online()
     gateway.start(rate=500)
     before = running.held()
-    gateway.drop()
-    gateway.wait_until(lambda ledger: ledger.connects == 60, within_s=30)
-    running.wait_until_online()
+    running.drop_all()
     running.wait_until_held(before)
     running.end(reconnects=30)
 
@@ -264,9 +262,7 @@ def test_a_full_disk_for_log_cache_and_summary_is_survived_and_said(
         running.wait_until_online()
         gateway.start(rate=500)
         before = running.held()
-        gateway.drop()
-        gateway.wait_until(lambda ledger: ledger.connects == 8, within_s=30)
-        running.wait_until_online()
+        running.drop_all()
         running.wait_until_held(before)
         assert log.read_text() == ""
         assert list((disk / "cache").rglob("*.json*")) == []
@@ -303,8 +299,7 @@ def test_a_clock_that_is_set_back_and_forward_changes_no_age_no_order_and_no_con
         before = gateway.ledger()
         gateway.wait_until(lambda now, wanted=before.frames_sent + 1000: now.frames_sent > wanted)  # type: ignore[misc]
         gateway.drop(min(number for number, seen in before.connections.items() if seen.is_open))
-        gateway.wait_until(lambda now, wanted=before.connects + 1: now.connects == wanted, within_s=20)  # type: ignore[misc]
-        running.wait_until_online()
+        running.wait_until_back(before.connects + 1, within_s=20)
         year = datetime.fromtimestamp(time.time() + shift_s).year
         wait_for(lambda year=year: f"\n{year}-" in running.program.log, "the shifted clock in the log")  # type: ignore[misc]
     summary = running.end(reconnects=4)

@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -63,8 +63,7 @@ def wait_until_all_are_noticed(
 def wait_until_fresh(running: Drill, record: Record, known: int) -> None:
     """Until the exchange has every subscription again, on connections later than the first `known`."""
     began = time.monotonic()
-    running.gateway.wait_until(lambda ledger: ledger.connects >= known + running.connections, FRESH_WITHIN_S)
-    running.wait_until_online(within_s=FRESH_WITHIN_S)
+    running.wait_until_back(known + running.connections, within_s=FRESH_WITHIN_S)
     fresh_s = time.monotonic() - began
     record("fresh_s", fresh_s)
     assert fresh_s <= FRESH_WITHIN_S
@@ -86,73 +85,73 @@ def test_clean_drops_are_mended_and_counted_one_by_one(
         next_drop_at = time.monotonic() + 5
         if number == first:
             before = running.held()
-        connects = gateway.ledger().connects
-        gateway.drop()
-        gateway.wait_until(lambda ledger, n=connects: ledger.connects == n + 4, within_s=30)  # type: ignore[misc]
-        running.wait_until_online()
+        running.drop_all()
         if is_long:
             time.sleep(max(0.0, next_drop_at - time.monotonic()))
     running.wait_until_held(before)
     running.end(reconnects=4 * drops)
 
 
+@contextmanager
+def black_hole(forwarder: Forwarder) -> Iterator[None]:
+    forwarder.stop()
+    yield
+    forwarder.resume()
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)
+
+
+def survive(
+    running: Drill, record: Record, silence: AbstractContextManager[None], config: str, at_least_s: float = 0.0
+) -> None:
+    """The exchange is not heard until all have noticed, and for so long: then everything has to be fresh again."""
+    known = running.wait_until_online().connects
+    running.gateway.start(rate=500)
+    began = time.time()
+    with silence:
+        wait_until_all_are_noticed(running, record, began, 30 if config is SHIPPED else NOTICED_WITHIN_S)
+        time.sleep(max(0.0, began + at_least_s - time.time()))
+    wait_until_fresh(running, record, known)
+    running.end(reconnects=running.connections)
+
+
+@pytest.fixture(params=[CONFIG, SHIPPED], ids=["drills' settings", "shipped settings"])
+def config(request: pytest.FixtureRequest, is_long: bool) -> str:
+    """The settings of a drill. In the short form the drills' own alone."""
+    if request.param is SHIPPED and not is_long:
+        pytest.skip("longer silence")
+    assert isinstance(request.param, str)
+    return request.param
+
+
 @pytest.mark.parametrize(
     "config", [IMPATIENT, CONFIG, SHIPPED], ids=["impatient settings", "drills' settings", "shipped settings"]
 )
 def test_a_black_hole_both_ways_is_noticed_within_15_s_and_mended_within_20_s(
-    drill: StartDrill,
-    record_property: Record,
-    gateway: GatewayProcess,
-    forwarder: Forwarder,
-    is_long: bool,
-    config: str,
+    drill: StartDrill, record_property: Record, forwarder: Forwarder, is_long: bool, config: str
 ) -> None:
     """With the shipped settings within 30 s. The bytes of pings stay on their way."""
     if config is not IMPATIENT and not is_long:
         pytest.skip("longer silence")
     running = drill(port=forwarder.port, config=config)
-    known = running.wait_until_online().connects
-    gateway.start(rate=500)
-    began = time.time()
-    forwarder.stop()
-    wait_until_all_are_noticed(running, record_property, began, 30 if config is SHIPPED else NOTICED_WITHIN_S)
-    forwarder.resume()
-    wait_until_fresh(running, record_property, known)
-    running.end(reconnects=4)
+    survive(running, record_property, black_hole(forwarder), config)
 
 
-@pytest.mark.parametrize("config", [CONFIG, SHIPPED], ids=["drills' settings", "shipped settings"])
 def test_a_stopped_gateway_is_noticed_and_when_it_goes_on_everything_is_fresh_within_20_s(
-    drill: StartDrill,
-    record_property: Record,
-    gateway: GatewayProcess,
-    is_long: bool,
-    config: str,
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, is_long: bool, config: str
 ) -> None:
-    if config is SHIPPED and not is_long:
-        pytest.skip("a minute of silence")
     running = drill(config=config)
-    known = running.wait_until_online().connects
-    gateway.start(rate=500)
-    began = time.time()
-    os.kill(gateway.pid, signal.SIGSTOP)
-    wait_until_all_are_noticed(running, record_property, began, 30 if config is SHIPPED else NOTICED_WITHIN_S)
-    time.sleep(max(0.0, began + (60 if is_long else 12.5) - time.time()))
-    os.kill(gateway.pid, signal.SIGCONT)
-    wait_until_fresh(running, record_property, known)
-    running.end(reconnects=4)
+    survive(running, record_property, stopped(gateway.pid), config, at_least_s=60 if is_long else 12.5)
 
 
-@pytest.mark.parametrize("config", [CONFIG, SHIPPED], ids=["drills' settings", "shipped settings"])
 def test_a_gateway_that_is_killed_for_10_s_is_found_again_within_20_s(
-    drill: StartDrill,
-    record_property: Record,
-    gateway: GatewayProcess,
-    is_long: bool,
-    config: str,
+    drill: StartDrill, record_property: Record, is_long: bool, config: str
 ) -> None:
-    if config is SHIPPED and not is_long:
-        pytest.skip("once is enough")
     with GatewayProcess() as first:
         running = drill(port=first.port, config=config)
         running.gateway = first
@@ -169,11 +168,7 @@ def test_a_gateway_that_is_killed_for_10_s_is_found_again_within_20_s(
 
 
 def test_a_reset_storm_costs_little_and_is_told_in_few_lines(
-    drill: StartDrill,
-    record_property: Record,
-    gateway: GatewayProcess,
-    forwarder: Forwarder,
-    is_long: bool,
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, forwarder: Forwarder, is_long: bool
 ) -> None:
     """At most one attempt a second for each connection, 30 % of a core, a line for each loss and two a second."""
     running = drill("--workers", "6", port=forwarder.port, connections=30, config=SHIPPED)
@@ -198,11 +193,7 @@ def test_a_reset_storm_costs_little_and_is_told_in_few_lines(
 
 
 def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fresh_within_20_s(
-    drill: StartDrill,
-    record_property: Record,
-    gateway: GatewayProcess,
-    forwarder: Forwarder,
-    is_long: bool,
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, forwarder: Forwarder, is_long: bool
 ) -> None:
     """Less than 1 % of a core, by delays that grow."""
     running = drill("--log-level", "debug", port=forwarder.port, config=SHIPPED)
@@ -229,10 +220,7 @@ def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fres
 
 
 def test_however_an_attempt_gets_stuck_it_is_given_up_in_time_and_leaves_nothing(
-    drill: StartDrill,
-    gateway: GatewayProcess,
-    forwarder: Forwarder,
-    is_long: bool,
+    drill: StartDrill, gateway: GatewayProcess, forwarder: Forwarder, is_long: bool
 ) -> None:
     """No answer at all, an answer that drips, silence after the upgrade, CONNECT without an answer but with pongs."""
     quick = settings(open_timeout_s=0.5, retry_first_s=0.2, retry_cap_s=0.4)

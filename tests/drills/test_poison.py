@@ -123,9 +123,7 @@ def end_connections(running: Drill) -> int:
         rest = rest[len(given) :]
         for number, data in given:
             gateway.send_tcp(data, number)
-        wanted = ledger.connects + len(given)
-        gateway.wait_until(lambda ledger, wanted=wanted: ledger.connects == wanted, within_s=30)  # type: ignore[misc]
-        running.wait_until_online()
+        running.wait_until_back(ledger.connects + len(given), within_s=30)
     return len(endings())
 
 

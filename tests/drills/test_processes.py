@@ -2,17 +2,16 @@
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import pytest
 
 from tests.drills.conftest import StartDrill
-from tests.drills.drill import Drill, seconds_until
+from tests.drills.drill import Drill, meanwhile, seconds_until
 from tests.drills.planted import planted
 from tests.drills.watching import between, longest_lag_s, never_goes_back, notes_in, tickers_of_workers
 from tests.fakes.gateway import GatewayProcess
@@ -27,24 +26,16 @@ WARMING_UP_MB = 15.0
 """By which processes that were forked stop sharing pages, in their first minutes."""
 
 
-@contextmanager
-def pulses(pid: int, stopped_s: float, running_s: float) -> Iterator[None]:
+def pulses(pid: int, stopped_s: float, running_s: float) -> AbstractContextManager[None]:
     """A process that gets to do something only now and then: stopped and continued in turn."""
-    is_over = threading.Event()
 
-    def pulse() -> None:
+    def pulse(is_over: Event) -> None:
         while not is_over.wait(running_s):
             os.kill(pid, signal.SIGSTOP)
             is_over.wait(stopped_s)
             os.kill(pid, signal.SIGCONT)
 
-    thread = threading.Thread(target=pulse)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    return meanwhile(pulse)
 
 
 def kill_one(program: Program, random: Random) -> str:
@@ -66,10 +57,7 @@ def test_workers_killed_at_random_under_load_lose_3_s_each_and_the_others_do_not
     """Every 2 s one of six, at 2,000 messages a second, with a hub that is stopped for 150 ms of each 250."""
     folder = tmp_path / "faults"
     running = drill(*LARGE, connections=CONNECTIONS, tickers=TICKERS, environment=planted(folder, {"display": "watch"}))
-    running.wait_until_online()
-    gateway.start(rate=2000)
-    program, random = running.program, Random(1)
-    wait_until_all_report(program)
+    program, random = under_load(running, rate=2000), Random(1)
     before, began_ms = running.held(), now_ms()
     kills: list[tuple[float, str]] = []
     with pulses(program.pid, stopped_s=0.15, running_s=0.1):
@@ -101,33 +89,33 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
+def under_load(running: Drill, rate: int = 500) -> Program:
+    """The program, once it is online under a feed of so many messages a second and every worker has reported."""
+    running.wait_until_online()
+    running.gateway.start(rate=rate)
+    wait_until_all_report(running.program)
+    return running.program
+
+
 def wait_until_all_report(program: Program) -> None:
     workers = sum(name.startswith("worker") for name in program.children())
     program.wait_for_log("starting -> running", workers)
 
 
-def test_a_frozen_worker_is_replaced_within_10_s(drill: StartDrill, gateway: GatewayProcess) -> None:
+def test_a_frozen_worker_is_replaced_within_10_s(drill: StartDrill) -> None:
     running = drill()
-    running.wait_until_online()
-    gateway.start(rate=500)
-    program = running.program
-    wait_until_all_report(program)
+    program = under_load(running)
     frozen = program.children()["worker 2"]
     os.kill(frozen, signal.SIGSTOP)
     took_s = seconds_until(lambda: program.children()["worker 2"] != frozen, "worker 2 is replaced", 10)
     print(f"replaced after {took_s:.1f} s")
-    wait_until_back(running, connects=6)
+    running.wait_until_back(connects=6)
     running.end(restarts=1)
 
 
-def test_a_stopped_supervisor_takes_none_for_dead_but_those_that_died(
-    drill: StartDrill, gateway: GatewayProcess
-) -> None:
+def test_a_stopped_supervisor_takes_none_for_dead_but_those_that_died(drill: StartDrill) -> None:
     running = drill("--workers", "4")
-    running.wait_until_online()
-    gateway.start(rate=500)
-    program = running.program
-    wait_until_all_report(program)
+    program = under_load(running)
     before = program.children()
     os.kill(program.pid, signal.SIGSTOP)
     time.sleep(1)
@@ -135,7 +123,7 @@ def test_a_stopped_supervisor_takes_none_for_dead_but_those_that_died(
         os.kill(before[name], signal.SIGKILL)
     time.sleep(2)
     os.kill(program.pid, signal.SIGCONT)
-    wait_until_back(running, connects=6)
+    running.wait_until_back(connects=6)
     after = program.children()
     assert {name for name, pid in before.items() if after[name] != pid} == {"worker 1", "worker 3"}
     running.end(restarts=2)
@@ -149,10 +137,7 @@ def test_a_worker_that_dies_at_every_start_is_retried_ever_later_while_the_rest_
     environment = planted(folder, {"display": "watch"})
     size = ("--selection", "unique", "--display", "plain")
     running = drill(*size, environment=environment)
-    running.wait_until_online()
-    gateway.start(rate=500)
-    program = running.program
-    wait_until_all_report(program)
+    program = under_load(running)
     began_ms = now_ms()
     (folder / "worker-1").write_text("die")
     os.kill(program.children()["worker 1"], signal.SIGKILL)
@@ -161,7 +146,7 @@ def test_a_worker_that_dies_at_every_start_is_retried_ever_later_while_the_rest_
     assert starts >= 4
     assert starts < (100 if is_long else 30)  # without a growing delay it were ten a second
     (folder / "worker-1").unlink()
-    wait_until_back(running, connects=6)
+    running.wait_until_back(connects=6)
     restarts = program.log.count("worker 1: dead -> starting") - 1
     running.end(restarts=restarts)
     notes = between(notes_in(folder), began_ms, ended_ms)
@@ -204,12 +189,9 @@ def test_nothing_is_left_2_s_after_the_supervisor_was_killed_and_nothing_is_said
     assert all(" online | " in line for line in program.output.splitlines())
 
 
-def test_the_servers_of_multiprocessing_may_be_killed_or_stopped(drill: StartDrill, gateway: GatewayProcess) -> None:
+def test_the_servers_of_multiprocessing_may_be_killed_or_stopped(drill: StartDrill) -> None:
     running = drill()
-    running.wait_until_online()
-    gateway.start(rate=500)
-    program = running.program
-    wait_until_all_report(program)
+    program = under_load(running)
     before = running.held()
     for number in (signal.SIGKILL, signal.SIGSTOP):
         tracker = tracker_of(program)
@@ -217,9 +199,9 @@ def test_the_servers_of_multiprocessing_may_be_killed_or_stopped(drill: StartDri
         wait_for(lambda before=tracker: tracker_of(program) not in (0, before), "another tracker")  # type: ignore[misc]
     running.wait_until_held(before)
     os.kill(program.children()["worker 1"], signal.SIGKILL)
-    wait_until_back(running, connects=6)
+    running.wait_until_back(connects=6)
     os.kill(parent_of(program.children()["worker 1"]), signal.SIGKILL)
-    wait_until_back(running, connects=10)
+    running.wait_until_back(connects=10)
     running.wait_until_held(before)
     running.end(restarts=3)
     assert "resource_tracker" not in program.output
@@ -231,22 +213,17 @@ def test_memory_descriptors_and_threads_are_as_before_after_drops_and_kills(
     drill: StartDrill, gateway: GatewayProcess, is_long: bool
 ) -> None:
     running = drill("--display", "plain")
-    running.wait_until_online()
-    gateway.start(rate=500)
-    program = running.program
-    wait_until_all_report(program)
+    program = under_load(running)
     drops, kills = (100, 100) if is_long else (1, 3)
     for _ in range(drops):
-        connects = gateway.ledger().connects
-        gateway.drop()
-        wait_until_back(running, connects + 4)
+        running.drop_all()
     time.sleep(1)  # what was counted is reported twice a second: else a killed worker would take it with it
     before = running.held()
     for round_ in range(kills):
         connects = gateway.ledger().connects
         os.kill(program.children()[f"worker {1 + round_ % 2}"], signal.SIGKILL)
         os.kill(display := program.children()["display"], signal.SIGKILL)
-        wait_until_back(running, connects + 2)
+        running.wait_until_back(connects=connects + 2)
         wait_for(lambda before=display: program.children()["display"] != before, "another display")  # type: ignore[misc]
     running.wait_until_held(before)
     running.end(reconnects=4 * drops, restarts=kills)
@@ -258,9 +235,3 @@ def tracker_of(program: Program) -> int:
         if b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
     return 0
-
-
-def wait_until_back(running: Drill, connects: int) -> None:
-    """Until the exchange has counted so many connections, and has all of now with all their subscriptions."""
-    running.gateway.wait_until(lambda ledger: ledger.connects >= connects, within_s=60)
-    running.wait_until_online()

@@ -5,16 +5,16 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from multiprocessing.connection import wait
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
 from shared.processes import run_state
 from tests.display.pseudo_terminal import ENTER_ALTERNATE, LEAVE_ALTERNATE, PseudoTerminal, pseudo_terminal
 from tests.drills.conftest import StartDrill
-from tests.drills.drill import CONFIG, Drill
+from tests.drills.drill import CONFIG, Drill, meanwhile
 from tests.drills.job_control import shell
 from tests.drills.test_processes import LAG_LIMIT_S
 from tests.fakes.gateway import GatewayProcess
@@ -56,23 +56,15 @@ def updates_shown(terminal: PseudoTerminal) -> int:
     return int(found[1]) if found else 0
 
 
-@contextmanager
-def watched(terminal: PseudoTerminal) -> Iterator[None]:
+def watched(terminal: PseudoTerminal) -> AbstractContextManager[None]:
     """Somebody reads the terminal all the time."""
-    is_over = Event()
 
-    def read() -> None:
+    def read(is_over: Event) -> None:
         while not is_over.is_set():
             if wait(terminal.sources, 0.05):
                 terminal.read()
 
-    thread = Thread(target=read)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    return meanwhile(read)
 
 
 def test_a_killed_display_is_replaced_and_draws_again(
