@@ -57,7 +57,7 @@ class Connection:
         self._gathering = gathering
         self._is_gathered = False
         self._unanswered: list[bytes] = []
-        self._failure: ConnectionFailed | None = None
+        self._failure: str | None = None  # not the exception: its traceback leads back here, a cycle of garbage
         self._called = Event()
         self._lock = RLock()
         self._clock = clock
@@ -149,10 +149,10 @@ class Connection:
             self._unanswered += arrival.pings
             self._take(arrival, is_news=False)
         except ConnectionFailed as failure:
-            self._failure = failure
+            self._failure = str(failure)
         except Exception:
             log.exception("connection %d failed in a way that was not foreseen", self.number + 1)
-            self._failure = ConnectionFailed(INTERNAL_ERROR)
+            self._failure = INTERNAL_ERROR
         else:
             if self._unanswered:
                 self._called.set()
@@ -210,7 +210,7 @@ class Connection:
         """What the gathering thread left to this one."""
         self._called.clear()
         if self._failure is not None:
-            raise self._failure
+            raise ConnectionFailed(self._failure)
         assert self._socket is not None
         while self._unanswered:
             self._socket.pong(self._unanswered.pop(0))

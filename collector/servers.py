@@ -17,6 +17,8 @@ from shared.processes import run_state, signals_blocked
 
 LOOK_INTERVAL_S = 0.25
 STANDARD_ERROR = 2
+ONE_ARENA = ("MALLOC_ARENA_MAX", "1")
+"""glibc gives each thread a part of memory of its own, which fills with holes; a GIL makes one enough for all."""
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class Servers:
         """Start both, and look after them from then on; `preload` are modules in `folder`, which all children share."""
         paths = [str(folder), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
+        os.environ.setdefault(*ONE_ARENA)
         forkserver.set_forkserver_preload(list(preload))
         _start_resource_tracker()
         with signals_blocked():

@@ -67,7 +67,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         self._fragments = websocket.continuous_frame(False, True)
         self._frames: list[ServerFrame] = []
         self._pings: list[bytes] = []
-        self._end: ConnectionFailed | None = None
+        self._end_reason: str | None = None  # not the exception: its traceback leads back here, a cycle of garbage
 
     # ---- opening
 
@@ -144,7 +144,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
     @property
     def has_ended(self) -> bool:
         """Whether the next `read` raises, though nothing else may come."""
-        return self._end is not None
+        return self._end_reason is not None
 
     def read(self, timeout_s: float) -> Arrival:
         """Wait up to `timeout_s` for bytes, read what is there at once, and split it.
@@ -153,8 +153,8 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         closed, the network broke, or no further frame can be found in what came; what was read before the end is
         delivered first, and the next call raises.
         """
-        if self._end is not None:
-            raise self._end
+        if self._end_reason is not None:
+            raise ConnectionFailed(self._end_reason)
         size = self._receive() if self._is_readable(timeout_s) else 0
         messages: Messages = {}
         self._frames, self._pings = [], []
@@ -164,7 +164,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         except ConnectionFailed as end:
             if not messages and not self._frames:
                 raise
-            self._end = end
+            self._end_reason = str(end)
         return Arrival(messages, self._frames, size, self._pings)
 
     def _split(self, messages: Messages) -> None:
@@ -285,6 +285,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         self.abort()
         if self._websocket is not None:
             self._websocket.shutdown()  # type: ignore[no-untyped-call]
+            self._websocket.frame_buffer.recv = None  # type: ignore[assignment]  # a method of it: a cycle
         if self._raw is not None:
             self._raw.close()
         self._raw = self._websocket = None

@@ -4,6 +4,7 @@ While it is online it is read by its own thread or gathered by another, see `rea
 """
 
 import fcntl
+import gc
 import logging
 import os
 import select
@@ -907,3 +908,31 @@ def test_joining_a_thread_that_hangs_cuts_its_socket_and_returns() -> None:
         subject.connection._is_stopping = True
         subject.connection.join(0.01)
         subject.close()
+
+
+@pytest.fixture
+def unreachable() -> Iterator[list[object]]:
+    """After a collection: what nothing refers to any more, and was not let go of either."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    yield gc.garbage
+    gc.set_debug(0)
+    gc.garbage.clear()
+    gc.enable()
+
+
+def test_a_lost_connection_leaves_nothing_to_the_garbage_collector(
+    gateway: FakeGateway, reader: Gatherer | None, unreachable: list[object]
+) -> None:
+    """Which comes so seldom that memory would grow with every loss."""
+    with connected_to(gateway, reader=reader) as subject:
+        for _ in range(3):
+            subject.wait_until_online()
+            gateway.blast(50)
+            gateway.drop()
+            subject.wait_for(ConnectionState.WAITING)
+        subject.wait_until_online()
+    gc.collect()
+    modules = ("collector.", "websocket.")
+    assert [thing for thing in unreachable if type(thing).__module__.startswith(modules)] == []

@@ -41,6 +41,8 @@ if __name__ == "__main__":
 @pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "")  # so that it is as before afterwards
+    monkeypatch.delenv("MALLOC_ARENA_MAX")
     monkeypatch.setattr(module, "LOOK_INTERVAL_S", 0.02)
     made = Servers()
     made.start([], CHECKOUT)
@@ -92,6 +94,11 @@ def test_closing_what_was_never_started_is_harmless() -> None:
 @pytest.mark.usefixtures("servers")
 def test_children_find_the_folder_of_what_is_preloaded() -> None:
     assert os.environ["PYTHONPATH"].split(os.pathsep)[0] == str(CHECKOUT)
+
+
+@pytest.mark.usefixtures("servers")
+def test_all_threads_of_a_child_share_one_arena_of_memory() -> None:
+    assert b"MALLOC_ARENA_MAX=1" in Path(f"/proc/{fork_server()}/environ").read_bytes().split(b"\0")
 
 
 @pytest.mark.usefixtures("servers")
