@@ -34,6 +34,7 @@ status_interval_s = 0.5
 
 BACK_WITHIN_S = 60.0
 TRUTH_WITHIN_S = 2.0
+WARM_UP_FRAMES = 100_000
 
 
 class Held(NamedTuple):
@@ -70,6 +71,10 @@ class Drill:
         connects = self.gateway.ledger().connects
         self.gateway.drop()
         self.wait_until_back(connects + self.connections, within_s=30)
+
+    def warm_up(self) -> None:
+        """Have it read so much that whatever it keeps of what it has seen is full, as after some minutes of a feed."""
+        self.gateway.blast(WARM_UP_FRAMES, within_s=LIMIT_S)
 
     def held(self) -> Held:
         pids = self.program.session()
