@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,16 @@ from shared.timing import Deadline
 SUBPROTOCOL = "STOMP"
 SEND_TIMEOUT_S = 5.0
 DISCONNECT_RECEIPT = "disconnect"
+
+
+class _Scratch(threading.local):
+    """Where a thread reads to: bytes made for each read and cut to size would leave a hole of memory behind each."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(READ_SIZE))
+
+
+_scratch = _Scratch()
 
 
 class ServerFrame(NamedTuple):
@@ -210,7 +221,10 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         assert self._raw is not None
         if isinstance(self._raw, ssl.SSLSocket):
             return _read_records(self._raw, self._read_size)
-        return os.read(self._raw.fileno(), self._read_size)
+        if self._read_size > READ_SIZE:
+            return os.read(self._raw.fileno(), self._read_size)
+        size = os.readv(self._raw.fileno(), [_scratch.view])
+        return bytes(_scratch.view[:size])
 
     def _take_rare(self, raw: bytes, messages: Messages) -> None:
         """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client."""
