@@ -170,6 +170,7 @@ def test_a_reset_storm_costs_little_and_is_told_in_few_lines(
     running = drill("--workers", "6", port=forwarder.port, connections=30, config=SHIPPED)
     known = running.wait_until_online(within_s=60).connects
     running.program.wait_for_log("is online", 30)
+    running.warm_up()
     gateway.start(rate=500)
     before, lines, accepted = running.held(), running.program.log.count("\n"), forwarder.accepted
     cpu_s, began = running.cpu_s(), time.monotonic()
@@ -194,6 +195,7 @@ def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fres
     """Less than 1 % of a core, by delays that grow."""
     running = drill("--log-level", "debug", port=forwarder.port, config=SHIPPED)
     known = running.wait_until_online().connects
+    running.warm_up()
     gateway.start(rate=500)
     before = running.held()
     forwarder.close_listener()
