@@ -1,6 +1,6 @@
 """Logging of one process: to a file or to stderr, never onto the drawn screen, without secrets and control characters.
 
-Several processes append to the same file: each record is one write at the file's end.
+Several processes append to the same file: each record is one write at the file's end. Who logs does not wait for it.
 """
 
 import json
@@ -10,10 +10,12 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from logging.handlers import WatchedFileHandler
+from multiprocessing import parent_process
+from multiprocessing.util import Finalize
 from pathlib import Path
 from urllib.parse import quote
 
+from shared.log_writing import AppendedFile, Descriptor, LogWriter, Output
 from shared.printable import printable
 from shared.settings import Credentials, LogSettings, Secret
 from shared.user_folders import state_folder
@@ -29,6 +31,9 @@ FILE_NAME = "monitor.log"
 KEYS_REMEMBERED = 1000
 LINE_LIMIT = 2000
 """Characters of a line that are written: what is quoted in it may be from outside, and of any length."""
+FLUSH_LIMIT_S = 0.5
+"""How long the end of a process is held up by lines that are not written yet."""
+AFTER_ALL_ELSE = -100
 
 
 def configure(
@@ -42,16 +47,21 @@ def configure(
     """Send what this process logs to the place that `settings` and `screen` say; a later call replaces an earlier one.
 
     `screen` says that the table is drawn on the terminal of this process: without a file of its own the log then goes
-    to the user's state folder, or nowhere. From here on a log that cannot be written never raises and never prints.
+    to the user's state folder, or nowhere. Blocks as long as a file takes to open. From here on a log that cannot be
+    written never raises, never prints and never blocks; what is not written by the end of the process is written then,
+    or given up after FLUSH_LIMIT_S. Each process has to call it for itself: it starts a thread.
     """
     logging.raiseExceptions = False
     logging.captureWarnings(True)
+    if parent_process() is not None:  # multiprocessing ends its children without what `atexit` has for them
+        Finalize(None, logging.shutdown, exitpriority=AFTER_ALL_ELSE)
     handler = _handler(settings, screen, environment)
     handler.setFormatter(OneLineFormatter(process_name, secrets))
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
+        old.flush()
         old.close()
     root.addHandler(handler)
     root.setLevel(level)
@@ -105,6 +115,37 @@ class OneLineFormatter(logging.Formatter):
         return cleaned if len(cleaned) <= LINE_LIMIT else f"{cleaned[:LINE_LIMIT]}... ({len(cleaned)} characters)"
 
 
+class LineHandler(logging.Handler):
+    """Makes the line in the thread that logs, so that it says what was true then; a LogWriter writes it."""
+
+    def __init__(self, output: Output, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+        self._writer = LogWriter(output, self._notice)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._writer.put(self._line(record))
+        except Exception:
+            self.handleError(record)
+
+    def flush(self, within_s: float = FLUSH_LIMIT_S) -> None:
+        """Wait until all is written or cannot be, but no longer than that."""
+        self._writer.flush(within_s)
+
+    def close(self) -> None:
+        """Take no more records. Does not wait for those that are not written yet."""
+        self._writer.close()
+        super().close()
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(self._encoding, "backslashreplace")
+
+    def _notice(self, dropped: int) -> bytes:
+        text = "%d lines are missing here: the log was not written as fast as it came"
+        return self._line(logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (dropped,), None))
+
+
 def _pattern_of(secrets: Sequence[str]) -> re.Pattern[str] | None:
     """Every spelling in which a secret may turn up. The public passcode is a common word and no secret."""
     spellings: set[str] = set()
@@ -126,23 +167,18 @@ def _handler(settings: LogSettings, screen: bool, environment: Mapping[str, str]
 
 
 def _stderr_handler(screen: bool) -> logging.Handler:
-    return logging.NullHandler() if screen or sys.stderr is None else logging.StreamHandler()
+    if screen or sys.stderr is None:
+        return logging.NullHandler()
+    try:
+        return LineHandler(Descriptor(sys.stderr.fileno()), sys.stderr.encoding)
+    except (OSError, ValueError):  # it was closed, or is only an object of this process
+        return logging.NullHandler()
 
 
 def _file_handler(path: Path) -> logging.Handler | None:
     """None when the file cannot be opened."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _LogFile(path, encoding="utf-8", errors="backslashreplace")
+        return LineHandler(AppendedFile(path), "utf-8")
     except OSError:
         return None
-
-
-class _LogFile(WatchedFileHandler):
-    """WatchedFileHandler raises when the file's folder is gone; a log must not."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            super().emit(record)
-        except OSError:
-            self.handleError(record)

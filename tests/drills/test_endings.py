@@ -1,7 +1,9 @@
 """However the program is ended, it ends in time, in order, and leaves nothing behind."""
 
+import contextlib
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +19,16 @@ from tests.process.program import Program, wait_for
 from tests.process.test_mending import parent_of
 
 STOP_LIMIT_S, SECOND_STOP_LIMIT_S = 5.0, 1.0
+
+WITHOUT_LOG_FILE = """
+import os, sys
+command = sys.argv[1:]
+option = command.index("--log-file")
+del command[option : option + 2]
+os.dup2(1, 2)
+os.execv(command[0], command)
+"""
+"""It then logs to its standard error output, which is led to where its standard output goes."""
 
 
 def has_begun(pid: int) -> bool:
@@ -130,3 +142,29 @@ def test_without_input_and_with_nobody_who_reads_its_output_it_goes_on_and_ends_
     running.end()
     assert running.program.output == ""
     assert running.program.log.count("display: dead -> starting") == 1
+
+
+def test_a_log_that_nobody_reads_holds_up_neither_the_quotes_nor_the_end(
+    drill: StartDrill, gateway: GatewayProcess
+) -> None:
+    reader, writer = os.pipe()
+    fill(writer)
+    running = drill(stdout=writer, through=(sys.executable, "-c", WITHOUT_LOG_FILE))
+    os.close(writer)
+    running.wait_until_online()
+    gateway.start(rate=500)
+    gateway.wait_until(lambda ledger: ledger.frames_sent > 500)
+    running.drop_all()
+    running.end(reconnects=4)
+    assert running.program.log == ""
+    assert os.read(reader, 1) == b"x"
+    os.close(reader)
+
+
+def fill(pipe: int) -> None:
+    """Until there is no room left in it."""
+    os.set_blocking(pipe, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe, b"x" * 4096)
+    os.set_blocking(pipe, True)

@@ -1,16 +1,29 @@
 import io
 import logging
+import multiprocessing
 import os
 import re
+import select
+import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from shared.logs import KEYS_REMEMBERED, LINE_LIMIT, OncePer, OneLineFormatter, configure
+from shared.logs import KEYS_REMEMBERED, LINE_LIMIT, LineHandler, OncePer, OneLineFormatter, configure
 from shared.settings import LogSettings, Secret
+
+CHECKOUT = Path(__file__).parents[2]
+CONTEXT = multiprocessing.get_context("forkserver")
+LIMIT_S = 30.0
+"""Generous: how long a loaded machine may take for anything that is not slow by itself."""
+
+LINES_AT_ONCE = 100
+TOO_MANY_LINES = 2000
+"""More than a pipe and the memory of a process hold."""
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (\w+) +worker-2 MainThread: (.*)\n")
 
@@ -22,6 +35,7 @@ def _logging_as_before() -> Iterator[None]:
     root.handlers[:] = []
     yield
     logging.captureWarnings(False)
+    flush()
     for handler in root.handlers:
         handler.close()
     root.handlers[:] = handlers
@@ -29,10 +43,27 @@ def _logging_as_before() -> Iterator[None]:
     logging.raiseExceptions = raises
 
 
+def flush() -> None:
+    """What was logged is written, if it can be."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LineHandler):
+            handler.flush(LIMIT_S)
+
+
+def text_of(path: Path) -> str:
+    flush()
+    return path.read_text("utf-8")
+
+
 @pytest.fixture
-def stderr(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+def stderr(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """What was written to stderr since the last look."""
-    return lambda: capsys.readouterr().err
+
+    def look() -> str:
+        flush()
+        return capfd.readouterr().err
+
+    return look
 
 
 def configured(
@@ -57,7 +88,7 @@ def test_a_named_file_gets_the_log_and_keeps_what_it_had(tmp_path: Path, stderr:
     (tmp_path / "x.log").write_text("before\n")
     configured(tmp_path / "x.log", screen=True)
     log.info("connection %d is online", 3)
-    before, line = (tmp_path / "x.log").read_text("utf-8").splitlines(keepends=True)
+    before, line = text_of(tmp_path / "x.log").splitlines(keepends=True)
     assert before == "before\n"
     found = LINE.fullmatch(line)
     assert found is not None
@@ -76,7 +107,7 @@ def test_without_a_file_and_a_screen_the_log_goes_to_stderr(stderr: Callable[[],
 def test_beside_a_drawn_screen_the_log_goes_to_the_state_folder(tmp_path: Path, stderr: Callable[[], str]) -> None:
     configured(screen=True, home=str(tmp_path))
     log.info("hello")
-    assert "hello" in (tmp_path / ".local/state/moex-monitor/monitor.log").read_text("utf-8")
+    assert "hello" in text_of(tmp_path / ".local/state/moex-monitor/monitor.log")
     assert stderr() == ""
 
 
@@ -108,41 +139,36 @@ def test_a_process_without_stderr_logs_nowhere(monkeypatch: pytest.MonkeyPatch) 
 def test_an_outside_rotation_is_followed(tmp_path: Path) -> None:
     configured(tmp_path / "x.log")
     log.info("first")
+    flush()
     (tmp_path / "x.log").rename(tmp_path / "x.log.1")
     log.info("second")
-    assert "first" in (tmp_path / "x.log.1").read_text("utf-8")
-    assert "second" in (tmp_path / "x.log").read_text("utf-8")
+    assert "first" in text_of(tmp_path / "x.log.1")
+    assert "second" in text_of(tmp_path / "x.log")
 
 
 def test_a_second_call_replaces_the_first(tmp_path: Path) -> None:
     configured(tmp_path / "a.log")
     configured(tmp_path / "b.log")
     log.info("once")
-    assert (tmp_path / "a.log").read_text("utf-8") == ""
-    assert (tmp_path / "b.log").read_text("utf-8").count("once") == 1
+    assert text_of(tmp_path / "a.log") == ""
+    assert text_of(tmp_path / "b.log").count("once") == 1
 
 
 def test_each_record_is_one_write_so_that_processes_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    configured(tmp_path / "x.log")
     writes: list[bytes] = []
-    (handler,) = logging.getLogger().handlers
-    assert isinstance(handler, logging.FileHandler)
-    assert handler.stream is not None
+    really_write = os.write
 
-    class Raw(io.RawIOBase):
-        def writable(self) -> bool:
-            return True
+    def write(descriptor: int, data: bytes) -> int:
+        writes.append(data)
+        return really_write(descriptor, data)
 
-        def write(self, data: bytes) -> int:  # type: ignore[override]
-            writes.append(bytes(data))
-            return len(data)
-
-    handler.stream.close()
-    handler.stream = io.TextIOWrapper(io.BufferedWriter(Raw()), "utf-8")  # type: ignore[type-var]
-    monkeypatch.setattr(handler, "reopenIfNeeded", lambda: None)
+    monkeypatch.setattr(os, "write", write)
+    configured(tmp_path / "x.log")
     log.info("short")
     log.info("x" * 50_000)
+    written = text_of(tmp_path / "x.log")
     assert [data.count(b"\n") for data in writes] == [1, 1]
+    assert b"".join(writes).decode() == written
 
 
 # What may be said
@@ -174,7 +200,7 @@ def test_warnings_of_python_go_to_the_log(tmp_path: Path, stderr: Callable[[], s
         configured(tmp_path / "x.log")
         warnings.warn("old thing", DeprecationWarning, stacklevel=1)
     logging.captureWarnings(False)
-    assert "old thing" in (tmp_path / "x.log").read_text("utf-8")
+    assert "old thing" in text_of(tmp_path / "x.log")
     assert stderr() == ""
 
 
@@ -233,21 +259,17 @@ def test_a_traceback_keeps_its_lines_and_only_the_first_begins_at_the_edge(stder
 def test_a_log_that_cannot_be_written_neither_raises_nor_prints(
     tmp_path: Path, stderr: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured(tmp_path / "x.log")
-    (handler,) = logging.getLogger().handlers
-    assert isinstance(handler, logging.FileHandler)
-
-    class Full(io.StringIO):
-        def write(self, text: str) -> int:
-            raise OSError(28, "No space left on device")
-
-    real, handler.stream = handler.stream, Full()  # type: ignore[assignment]
+    configured(Path("/dev/full"))
     log.error("lost")
-    handler.stream = real
-    monkeypatch.setattr(os, "stat", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
-    log.error("lost as well")
+    flush()
+    configured(tmp_path / "x.log")
+    monkeypatch.setattr(os, "fstat", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    log.error("kept back")
+    flush()
     monkeypatch.undo()
     assert stderr() == ""
+    log.error("as before")
+    assert [line.rpartition(": ")[2] for line in text_of(tmp_path / "x.log").splitlines()] == ["kept back", "as before"]
 
 
 def test_a_log_folder_that_goes_away_neither_raises_nor_stops_later_lines(tmp_path: Path) -> None:
@@ -255,22 +277,37 @@ def test_a_log_folder_that_goes_away_neither_raises_nor_stops_later_lines(tmp_pa
     folder.mkdir()
     configured(folder / "x.log")
     folder.rename(tmp_path / "gone")
-    log.info("lost")
+    log.info("kept back")
+    flush()
     folder.mkdir()
     log.info("back")
-    assert "back" in (folder / "x.log").read_text("utf-8")
+    assert [line.rpartition(": ")[2] for line in text_of(folder / "x.log").splitlines()] == ["kept back", "back"]
 
 
-def test_a_closed_stderr_neither_raises_nor_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stderr_whose_reader_is_gone_neither_raises_nor_prints(
+    monkeypatch: pytest.MonkeyPatch, stderr: Callable[[], str]
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    pipe = os.fdopen(writer, "w")
-    monkeypatch.setattr(sys, "stderr", pipe)
-    configured()
-    log.error("nobody reads this")
-    monkeypatch.undo()
-    with pytest.raises(BrokenPipeError):
-        pipe.close()
+    with os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        configured()
+        log.error("nobody reads this")
+        flush()
+        monkeypatch.undo()
+    assert stderr() == ""
+
+
+def test_a_stderr_that_is_closed_or_no_file_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    closed = os.fdopen(writer, "w")
+    closed.close()
+    for nowhere in (closed, io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", nowhere)
+        configured()
+        log.error("nobody hears this")
+        assert [type(handler) for handler in logging.getLogger().handlers] == [logging.NullHandler]
 
 
 def test_a_wrong_log_call_is_lost_alone(stderr: Callable[[], str]) -> None:
@@ -283,6 +320,101 @@ def test_a_wrong_log_call_is_lost_alone(stderr: Callable[[], str]) -> None:
 def test_the_formatter_needs_no_secrets() -> None:
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "text", None, None)
     assert OneLineFormatter("main", []).format(record).endswith("INFO    main MainThread: text")
+
+
+# When nobody reads
+
+
+def test_a_pipe_that_nobody_reads_holds_up_no_log_call_and_a_line_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.pipe()
+    logged = 3000
+    with os.fdopen(reader, "rb") as unread, os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        configured()
+        for number in range(logged):
+            log.info("line %d of %s", number, "x" * 1000)
+        said = read_until(b"are missing here", unread.fileno())
+        log.info("as before")
+        said += read_until(b"as before", unread.fileno())
+        monkeypatch.undo()
+    *lines, gap, last = said.decode().splitlines()
+    assert 0 < len(lines) < logged
+    assert [int(found) for line in lines for found in re.findall(r": line (\d+) of x{1000}$", line)] == list(
+        range(len(lines))
+    )
+    found = re.fullmatch(r"\S+ WARNING worker-2 log: (\d+) lines are missing here: .*", gap)
+    assert found is not None
+    assert int(found.group(1)) == logged - len(lines)
+    assert last.endswith("as before")
+
+
+def read_until(text: bytes, reader: int) -> bytes:
+    """To the end of the line in which the text is."""
+    end, said = time.monotonic() + LIMIT_S, b""
+    while text not in said or not said.endswith(b"\n"):
+        assert select.select([reader], [], [], max(0.0, end - time.monotonic()))[0], f"{text!r} did not come"
+        said += os.read(reader, 65_536)
+    return said
+
+
+def log_last_words(way_out: str, file: str | None, lines: int) -> None:
+    """What a process does that ends: its writing thread gets no turn before."""
+    configured(None if file is None else Path(file))
+    sys.setswitchinterval(LIMIT_S)
+    for number in range(lines):
+        log.info("last word %d %s", number, "x" * 1000)
+    if way_out == "sys.exit":
+        sys.exit(7)
+    if way_out == "exception":
+        raise ValueError("an end that nobody meant")
+
+
+def program_with_last_words(way_out: str, lines: int) -> subprocess.Popen[bytes]:
+    code = f"from {__name__} import log_last_words\nlog_last_words({way_out!r}, None, {lines})"
+    return subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stderr=subprocess.PIPE)
+
+
+WAYS_OUT = {"return": 0, "sys.exit": 7, "exception": 1}
+
+
+@pytest.mark.parametrize("way_out", WAYS_OUT)
+def test_what_a_program_logs_last_is_written_before_its_end(way_out: str) -> None:
+    ended = program_with_last_words(way_out, LINES_AT_ONCE)
+    said = ended.communicate(timeout=LIMIT_S)[1]
+    assert ended.returncode == WAYS_OUT[way_out]
+    assert said.count(b"last word") == LINES_AT_ONCE
+
+
+@pytest.mark.parametrize("way_out", WAYS_OUT)
+def test_what_a_child_logs_last_is_written_before_its_end(way_out: str, tmp_path: Path) -> None:
+    """The servers of multiprocessing end their children by `os._exit`."""
+    path = tmp_path / "x.log"
+    child = CONTEXT.Process(target=log_last_words, args=(way_out, str(path), LINES_AT_ONCE))
+    child.start()
+    child.join(LIMIT_S)
+    assert child.exitcode == WAYS_OUT[way_out]
+    assert path.read_text().count("last word") == LINES_AT_ONCE
+
+
+def test_a_program_whose_stderr_nobody_reads_ends_all_the_same() -> None:
+    ended = program_with_last_words("return", TOO_MANY_LINES)
+    assert ended.wait(LIMIT_S) == 0
+    assert ended.stderr is not None
+    ended.stderr.close()
+
+
+def test_a_child_whose_log_nobody_reads_ends_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    child = CONTEXT.Process(target=log_last_words, args=("return", str(path), TOO_MANY_LINES))
+    child.start()
+    child.join(LIMIT_S)
+    assert child.exitcode == 0
+    assert os.read(reader, 65_536).startswith(b"20")
+    os.close(reader)
 
 
 # What repeats
