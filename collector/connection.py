@@ -12,6 +12,7 @@ from threading import Event, RLock, Thread
 
 import msgspec
 
+from collector.delay import Delay
 from collector.gathering import BUSY, Gathering
 from collector.intake import NO_MESSAGE, Intake
 from collector.issplus import Subscription, connect_headers, is_temporary
@@ -65,6 +66,7 @@ class Connection:
         self._counters = Counters()
         self._reported = Counters()
         self._intake = Intake(self._subscriptions, self._counters)
+        self._delay = Delay()
         self._socket: StompSocket | None = None
         self._opening_since: float | None = None
         self._to_send: list[Subscription] = []
@@ -97,6 +99,8 @@ class Connection:
             heard_at=lifecycle.heard_at,
             total=increments,
             refusals={subscription.ticker: reason for subscription, reason in refusals},
+            latency_ms=self._delay.smoothed_ms,
+            last_loss=lifecycle.last_loss,
         )
 
     def standing(self) -> Standing:
@@ -281,6 +285,7 @@ class Connection:
             self._failure = None
             self._unanswered.clear()
             self._intake.closed()
+            self._delay = Delay()
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
@@ -295,7 +300,10 @@ class Connection:
         self._lifecycle.heard(now)
         self._counters.bytes += arrival.size
         if arrival.messages:
-            self._outbox.put(self._intake.take(arrival.messages, now), is_news=is_news)
+            changes = self._intake.take(arrival.messages, now)
+            if changes and now >= self._delay.due_at:
+                self._delay.sample(changes[-1], now, time.time() * 1000)
+            self._outbox.put(changes, is_news=is_news)
         for frame in arrival.frames:
             if self._socket is not None:  # what follows a refused login is of no interest
                 self._take_frame(frame, now)

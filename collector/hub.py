@@ -91,7 +91,7 @@ class Hub:
                 return
             match message:
                 case QuoteBatch():
-                    self._market.apply(message, time.time() * 1000)
+                    self._market.apply(message, time.time() * 1000, time.monotonic())
                 case WorkerReport():
                     self._market.report(message)
                     self._reported_at[drain.worker] = time.monotonic()

@@ -36,7 +36,7 @@ class Action(Enum):
 
 
 class Lifecycle:
-    """One connection. Used under the connection's lock; `state`, `reason`, `since`, `retry_at` may be read by all."""
+    """One connection. Used under the connection's lock; what is not private may be read by all."""
 
     def __init__(self, name: str, settings: ExchangeSettings, random: Random) -> None:
         self._name = name
@@ -48,6 +48,7 @@ class Lifecycle:
         self.retry_at: float | None = None
         self.heard_at: float | None = None
         self.reconnects = 0
+        self.last_loss = ""
         self._has_greeted = False
         self._failures = 0
         self._refusals = 0
@@ -119,6 +120,7 @@ class Lifecycle:
         if self.state in (ConnectionState.CLOSING, ConnectionState.STOPPED):
             self._enter(ConnectionState.STOPPED, reason, now)
             return
+        self.last_loss = reason
         if self._online_since is not None and now - self._online_since >= STABLE_AFTER_S:
             self._failures = 0
         delay_s = backoff(

@@ -33,6 +33,7 @@ def totals_of(settings: Settings) -> Totals:
         gateway=urlsplit(settings.exchange.url).netloc,
         is_simulated=settings.simulate,
         is_guest=settings.credentials.is_guest,
+        streams=list(settings.exchange.streams),
     )
 
 

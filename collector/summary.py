@@ -9,6 +9,8 @@ import msgspec
 from shared.market import Market
 from shared.quotes import Price, Quote
 
+SILENCES_NAMED = 20
+
 
 def summary(market: Market, now: float) -> dict[str, object]:
     """The documented object. `now` is monotonic. Numbers are numbers, what is unknown is None."""
@@ -37,6 +39,10 @@ def summary(market: Market, now: float) -> dict[str, object]:
         "conflated": totals.counters.conflated,
         "bytes": totals.counters.bytes,
         "instruments_source": totals.instruments_source,
+        "longest_silences": [
+            {"ticker": silence.ticker, "duration_s": round(silence.duration_s, 3)}
+            for silence in market.longest_silences(now, SILENCES_NAMED)
+        ],
         "quotes": {ticker: _quote(quote, now) for ticker, quote in sorted(market.quotes.items())},
         "events": [{"time": event.time, "source": event.source, "text": event.text} for event in market.events],
     }

@@ -27,6 +27,7 @@ from collector.hub import Hub
 from collector.instruments import Instruments, load_instruments
 from collector.preparation import at_simulator, listener, planned_statuses, some_of, totals_of
 from collector.servers import Servers
+from collector.session_watch import SessionWatch
 from collector.sharding import Plan, plan_shards
 from shared.errors import BootError, InstrumentsError
 from shared.market import Market
@@ -66,6 +67,7 @@ class Supervisor:
         self._settings = at_simulator(settings, self._listener) if self._listener else settings
         self.market = Market(totals_of(self._settings))
         self._hub = Hub(self.market)
+        self._session = SessionWatch(self._settings.exchange.iss_url, time.monotonic)
         self._servers = Servers()
         self._context = multiprocessing.get_context("forkserver")
         self._random = Random()
@@ -137,6 +139,7 @@ class Supervisor:
         for child in self._others.values():
             child.start(now)
         Thread(target=self._load, name="instruments", daemon=True).start()
+        self._session.start()
 
     def _load(self) -> None:
         """In a thread of its own, for it may take ten seconds, and for ever where no list is to be had."""
@@ -161,7 +164,8 @@ class Supervisor:
         now = time.monotonic()
         statuses = planned_statuses(plan, len(self._settings.exchange.streams), now)
         tickers = len({ticker for shard in plan.shards for ticker in shard.tickers})
-        self._hub.update(lambda market: market.plan(statuses, tickers, instruments.source))
+        carried = [shard.tickers for shard in plan.shards]
+        self._hub.update(lambda market: market.plan(statuses, tickers, instruments.source, carried))
         self._hub.tell("instruments", f"{len(instruments.tickers)} tickers from {instruments.source}")
         if plan.left_out:
             text = f"on no connection: {len(plan.left_out)} of {len(instruments.tickers)}: {some_of(plan.left_out)}"
@@ -238,8 +242,21 @@ class Supervisor:
             self._mend_other(child, now)
         if self._workers and all(child.is_boot_failure(now) for child in self._workers.values()):
             raise BootError(f"no worker can be started: {self._workers[0].death}")
-        self._hub.update(lambda market: market.sample(now))
+        self._renew_figures(now)
         return now
+
+    def _renew_figures(self, now: float) -> None:
+        """Those that change with time alone: rates, and the trading session."""
+        news: list[str | None] = []
+
+        def renew(market: Market) -> None:
+            market.sample(now)
+            news.append(self._session.look(market, time.time()))
+
+        self._hub.update(renew)
+        if (text := news[0]) is not None:
+            log.info("%s", text)
+            self._hub.tell("session", text)
 
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
         self._replace_if_stuck(child, now)
@@ -276,6 +293,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Workers first, so that what they received is still counted and shown; then all others."""
+        self._session.stop()
         self._end(list(self._workers.values()), WORKERS_STOP_LIMIT_S)
         for number in self._workers:
             self._hub.finish_worker(number)

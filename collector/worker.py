@@ -8,6 +8,7 @@ import os
 import select
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from multiprocessing.queues import Queue
 from random import Random
@@ -77,6 +78,7 @@ class Worker:
         self._gathering = Gathering(reader, lambda: os.write(writer, NEWS), self._flush_interval_s)
         self._probing = Probing(Random())
         self._told: dict[int, tuple[ConnectionState, str]] = {}
+        self._returns: Counter[int] = Counter()
         self._words = Budget(2 * len(assignment.shards) + 4, LINES_A_SECOND / self._settings.collector.workers)
         self._next_report_at = self._passed_on_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
@@ -126,7 +128,7 @@ class Worker:
         """Send what there is; while the queue is full, the outbox and the counters go on merging instead."""
         if not self._queue.full() and (quotes := self._outbox.take()):
             self._passed_on_at = time.monotonic()
-            self._send(QuoteBatch(self._number, quotes))
+            self._send(QuoteBatch(self._number, quotes, self._passed_on_at))
         now = time.monotonic()
         if now >= self._next_report_at:
             self._next_report_at = now + REPORT_INTERVAL_S
@@ -152,13 +154,25 @@ class Worker:
         is oldest is told first, and of a connection that changes faster than it can be told, how it stands then."""
         events = []
         for status in sorted(statuses, key=lambda status: status.since):
-            news = (status.state, status.reason)
-            is_news = status.state in TOLD and news != self._told.get(status.number, UNTOLD)
-            if is_news and self._words.spend(time.monotonic()):
-                self._told[status.number] = news
-                events.append(Event(time.time(), f"connection {status.number + 1}", f"{status.state}: {status.reason}"))
-                log.info("connection %d is %s: %s", status.number + 1, status.state, status.reason)
+            number = status.number
+            self._returns[number] += status.total.reconnects
+            if (text := self._news(status)) is not None and self._words.spend(time.monotonic()):
+                self._told[number] = (status.state, status.reason)
+                self._returns[number] = 0
+                events.append(Event(time.time(), f"connection {number + 1}", f"{status.state}: {text}"))
+                log.info("connection %d is %s: %s", number + 1, status.state, text)
         return events
+
+    def _news(self, status: ConnectionStatus) -> str | None:
+        """What is to be told of a connection, None: nothing. One that was lost and is back between two reports shows
+        the state that was told last."""
+        if status.state not in TOLD:
+            return None
+        if (status.state, status.reason) != self._told.get(status.number, UNTOLD):
+            return status.reason
+        if status.state is ConnectionState.ONLINE and self._returns[status.number]:
+            return f"{status.reason}, back after: {status.last_loss}"
+        return None
 
     def _send(self, message: Upward) -> None:
         self._queue.put(encode(message))
@@ -172,5 +186,5 @@ class Worker:
         for connection in self._connections:
             connection.join(deadline.remaining())
         if quotes := self._outbox.take():
-            self._send(QuoteBatch(self._number, quotes))
+            self._send(QuoteBatch(self._number, quotes, time.monotonic()))
         self._report(is_last=True)

@@ -48,12 +48,18 @@ class Book(msgspec.Struct, array_like=True, frozen=True, gc=False):
     packed: bytes
 
     @property
+    def is_empty(self) -> bool:
+        """Without a level on either side: told without reading the book."""
+        return self.packed == _EMPTY
+
+    @property
     def ladder(self) -> Ladder:
         return _ladder_of(self.packed)
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Row])
+_EMPTY = _encoder.encode([])
 
 
 def pack(rows: Sequence[Row]) -> Book:

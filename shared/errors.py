@@ -4,6 +4,7 @@ MonitorError
 ├── ConfigError          bad usage or configuration: one line for the person, exit code 2
 ├── BootError            the program cannot be brought up or kept up: exit code 70
 ├── InstrumentsError     one source of the list of instruments gave nothing usable
+├── IssError             ISS gave no page, or none that says what was asked for
 └── ConnectionFailed     one attempt at one connection is over; str() is the reason a person reads
     └── ProtocolError    because the peer sent bytes that no further frame can be read after
 """
@@ -23,6 +24,10 @@ class BootError(MonitorError):
 
 class InstrumentsError(MonitorError):
     """A source of the list of instruments failed; str() is the reason."""
+
+
+class IssError(MonitorError):
+    """ISS gave nothing usable; str() is the reason, free of control characters."""
 
 
 class ConnectionFailed(MonitorError):

@@ -6,10 +6,11 @@ a Market of its own (`show`). Neither is thread-safe: the caller holds the lock.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from shared.quotes import Quote
+from shared.silences import Silence, Silences
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -25,6 +26,8 @@ LONGEST_DELAY_MS = 86_400_000.0
 """A message that seems to take longer, or to come so much before it was sent, tells of a clock that is wrong."""
 
 RATE_WINDOW_S = 10.0
+QUEUE_AGE_KEPT_S = 2.0
+"""A worker that sent nothing for this long has nothing in its queue."""
 
 
 class Latency:
@@ -53,32 +56,61 @@ class Latency:
 
 
 class Market:
-    """See the module. `totals.counters` only ever grows."""
+    """See the module. `totals.counters` only ever grows; `carriers` are the numbers of the connections of a ticker."""
 
     def __init__(self, totals: Totals) -> None:
         self.totals = totals
         self.quotes: dict[str, Quote] = {}
         self.connections: dict[int, ConnectionStatus] = {}
+        self.carriers: dict[str, list[int]] = {}
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.revision = 0
+        self._plan: list[list[str]] = []
+        self._planned_at = 0
         self._changed: dict[str, int] = {}
+        self._with_prices: set[str] = set()
+        self._with_prices_at = 0
         self._event_revisions: deque[int] = deque(maxlen=EVENTS_KEPT)
         self._latency = Latency()
         self._rate_samples: deque[tuple[float, int]] = deque()
+        self._queue_ages: dict[int, tuple[float, float]] = {}
+        self._silences = Silences()
 
-    def plan(self, statuses: Iterable[ConnectionStatus], tickers: int, source: str) -> None:
-        """Say what was planned, before any worker reports: every connection, and how many distinct tickers."""
+    def plan(
+        self,
+        statuses: Iterable[ConnectionStatus],
+        tickers: int,
+        source: str,
+        carried: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Say what was planned, before any worker reports: every connection, how many distinct tickers, and which of
+        them each connection carries, by its number."""
+        self.revision += 1
+        self._planned_at = self.revision
+        self._carry([list(hand) for hand in carried])
         for status in statuses:
             self.connections[status.number] = status
         self.totals.tickers_planned = tickers
         self.totals.subscriptions_planned = sum(s.planned for s in self.connections.values())
         self.totals.instruments_source = source
 
-    def apply(self, batch: QuoteBatch, now_ms: float) -> None:
-        """Merge what a worker sent. `now_ms` is the wall clock in milliseconds, for the latency."""
+    def _carry(self, plan: list[list[str]]) -> None:
+        self._plan = plan
+        self.carriers = {}
+        for number, tickers in enumerate(plan):
+            for ticker in tickers:
+                self.carriers.setdefault(ticker, []).append(number)
+
+    def apply(self, batch: QuoteBatch, now_ms: float, now: float | None = None) -> None:
+        """Merge what a worker sent. `now_ms` is the wall clock in milliseconds, for the latency; `now` is monotonic,
+        for the age of the queue, which is left as it is without."""
         self.revision += 1
+        if now is not None and batch.sent_at is not None:
+            self._queue_ages[batch.worker] = now, max(0.0, now - batch.sent_at)
         for change in batch.quotes:
             quote = self.quotes.get(change.ticker)
+            if (received_at := change.received_at) is not None:
+                self._silences.heard(quote or change, received_at)
             if quote is None:
                 self.quotes[change.ticker] = change
             else:
@@ -116,6 +148,16 @@ class Market:
             if status.worker == worker:
                 status.state, status.reason, status.since = ConnectionState.DOWN, reason, now
                 status.confirmed, status.refused, status.retry_at, status.refusals = 0, 0, None, {}
+                status.latency_ms = None
+
+    def calendar_says(self, is_open: bool | None, changes_at: float | None, now: float) -> None:
+        """What the trading calendar says, as in Totals. `now` is monotonic."""
+        was_closed, is_closed = self.totals.is_exchange_open is False, is_open is False
+        self.totals.is_exchange_open, self.totals.session_changes_at = is_open, changes_at
+        if is_closed and not was_closed:
+            self._silences.pause(self.quotes, now)
+        elif was_closed and not is_closed:
+            self._silences.resume(now)
 
     def tell(self, event: Event) -> None:
         """Keep an event for the screen and the summary; the oldest of more than 200 is dropped."""
@@ -134,15 +176,18 @@ class Market:
         self.totals.rate_now = (self.totals.counters.messages - before) / elapsed if elapsed > 0 else 0.0
         self.totals.latency_p50_ms = self._latency.quantile(0.50)
         self.totals.latency_p99_ms = self._latency.quantile(0.99)
+        ages = [age for taken_at, age in self._queue_ages.values() if now - taken_at <= QUEUE_AGE_KEPT_S]
+        self.totals.queue_age_s = max(ages, default=None)
 
     def picture(self, since: int) -> Picture:
-        """What changed after revision `since` (0: everything). Shares its parts with this market: encode it at once."""
+        """What changed after revision `since`; all for -1. Shares its parts with this market: encode it at once."""
         return Picture(
             revision=self.revision,
             totals=self.totals,
             connections=list(self.connections.values()),
             quotes=[self.quotes[ticker] for ticker, at in self._changed.items() if at > since],
             events=[event for event, at in zip(self.events, self._event_revisions, strict=True) if at > since],
+            plan=self._plan if since < 0 or self._planned_at > since else None,
         )
 
     def show(self, picture: Picture) -> None:
@@ -151,8 +196,11 @@ class Market:
         self.connections = {status.number: status for status in picture.connections}
         self.events.extend(picture.events)
         self.revision = picture.revision
+        if picture.plan is not None:
+            self._carry(picture.plan)
         for quote in picture.quotes:
             self.quotes[quote.ticker] = quote
+            self._changed[quote.ticker] = picture.revision
 
     @property
     def online(self) -> int:
@@ -169,7 +217,19 @@ class Market:
 
     @property
     def with_prices(self) -> int:
-        return sum(quote.has_prices for quote in self.quotes.values())
+        """Tickers of which a price is known. Only what changed since the last look is looked at."""
+        since, self._with_prices_at = self._with_prices_at, self.revision
+        changed = {ticker for ticker, at in self._changed.items() if at > since}
+        self._with_prices -= changed
+        self._with_prices |= {ticker for ticker in changed if self.quotes[ticker].has_prices}
+        return len(self._with_prices)
+
+    def longest_silences(self, now: float, most: int) -> list[Silence]:
+        """The tickers that were silent for longest while they traded, longest first; known to the hub's market only.
+
+        `now` is monotonic, and ends a silence that lasts still.
+        """
+        return self._silences.longest(self.quotes, now, most)
 
     def rate_average(self, now: float) -> float:
         """Messages a second since the start; `now` is monotonic."""

@@ -4,6 +4,8 @@ The same type is used for a single message, for what an outbox merged between tw
 for the display's row: each is the fold of the messages below it, by `merge`.
 """
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
@@ -18,8 +20,24 @@ cannot be true. So a message from the far future makes none that follows it look
 MOST_FIELDS = 200
 """Columns that are kept of one ticker; the exchange documents 41."""
 
-NOT_TRADING = frozenset("NCB")
-"""TRADINGSTATUS values in which no trade is possible, so that silence is no fault: not traded, closed, break."""
+
+class Phase(StrEnum):
+    """What an instrument does now. AUCTION is every phase in which trades are rare or come all at once."""
+
+    TRADING = "trading"
+    AUCTION = "auction"
+    BREAK = "break"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+PHASES: Mapping[str | None, Phase] = {
+    **dict.fromkeys("TD", Phase.TRADING),
+    **dict.fromkeys("OSLAabpFEI", Phase.AUCTION),
+    **dict.fromkeys("B", Phase.BREAK),
+    **dict.fromkeys("NC", Phase.CLOSED),
+}
+"""By TRADINGSTATUS; any other is unknown."""
 
 
 class Price(NamedTuple):
@@ -132,8 +150,12 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
     @property
     def received_at(self) -> float | None:
         """Monotonic receipt time of the newest message that was taken; None before the first."""
-        times = [at for at in (self.book_at, self.fields_at, self.candle_at) if at is not None]
-        return max(times) if times else None
+        newest, fields_at, candle_at = self.book_at, self.fields_at, self.candle_at
+        if fields_at is not None and (newest is None or fields_at > newest):
+            newest = fields_at
+        if candle_at is not None and (newest is None or candle_at > newest):
+            newest = candle_at
+        return newest
 
     @property
     def exchange_ms(self) -> float | None:
@@ -167,6 +189,27 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
         return self._price("CHANGE")
 
     @property
+    def change_percent(self) -> float | None:
+        """LAST against the previous day's close, in percent of that; None when one is unknown or the close is 0."""
+        last, change = self.last, self.change
+        if last is None:
+            return None
+        if change is not None:
+            close = round(last.value - change.value, MOST_DECIMALS)
+            return 100 * change.value / abs(close) if close else None
+        before = self._price("PREVPRICE")
+        return 100 * (last.value - before.value) / abs(before.value) if before is not None and before.value else None
+
+    @property
+    def spread(self) -> Price | None:
+        """Best ask minus best bid, with the decimals of the finer of them; None when one is unknown."""
+        bid, ask = self.bid, self.ask
+        if bid is None or ask is None:
+            return None
+        decimals = max(bid.decimals, ask.decimals)
+        return Price(round(ask.value - bid.value, decimals), decimals)
+
+    @property
     def volume(self) -> int | None:
         """Securities traded today (VOLTODAY)."""
         volume = self._price("VOLTODAY")
@@ -179,13 +222,20 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
         return status if isinstance(status, str) else None
 
     @property
+    def phase(self) -> Phase:
+        """What the exchange says of this instrument, by its TRADINGSTATUS."""
+        return PHASES.get(self.trading_status, Phase.UNKNOWN)
+
+    @property
     def is_silence_expected(self) -> bool:
-        """Whether the exchange says that this instrument cannot trade now, so that an old quote is no fault."""
-        return self.trading_status in NOT_TRADING if self.trading_status else False
+        """Whether the exchange says that this instrument is not in continuous trading: an old quote is no fault."""
+        return self.phase not in (Phase.TRADING, Phase.UNKNOWN)
 
     @property
     def has_prices(self) -> bool:
-        return self.bid is not None or self.ask is not None or self.last is not None
+        if self.last is not None:
+            return True
+        return not self.book.is_empty if self.book is not None else self.bid is not None or self.ask is not None
 
     def _price(self, column: str) -> Price | None:
         return None if self.fields is None else price_of(self.fields.get(column))

@@ -76,7 +76,8 @@ class ConnectionStatus(msgspec.Struct, array_like=True):
     """One connection as it is now; `number` counts from 0 over the whole program.
 
     `reason` says why the state was entered, `retry_at` when WAITING or REFUSED ends. `refusals` maps the tickers that
-    the exchange refused to its reason.
+    the exchange refused to its reason. `latency_ms` is the smoothed delay from the exchange's own time to receipt, None
+    while nothing new was received since the connection came up. `last_loss` says why it was lost last, empty: never.
     """
 
     number: int
@@ -91,13 +92,16 @@ class ConnectionStatus(msgspec.Struct, array_like=True):
     heard_at: float | None = None
     total: Counters = msgspec.field(default_factory=Counters)
     refusals: dict[str, str] = msgspec.field(default_factory=dict)
+    latency_ms: float | None = None
+    last_loss: str = ""
 
 
 class QuoteBatch(msgspec.Struct, tag="quotes", array_like=True):
-    """What a worker's outbox held: at most one record a ticker."""
+    """What a worker's outbox held when it was sent, at `sent_at`: at most one record a ticker."""
 
     worker: int
     quotes: list[Quote]
+    sent_at: float | None = None
 
 
 class WorkerReport(msgspec.Struct, tag="report", array_like=True):
@@ -115,7 +119,12 @@ class WorkerReport(msgspec.Struct, tag="report", array_like=True):
 
 
 class Totals(msgspec.Struct, array_like=True):
-    """The figures that concern the whole program, as the hub knows them."""
+    """The figures that concern the whole program, as the hub knows them.
+
+    `queue_age_s` is how long what came last had waited in a worker's queue, of the slowest worker; None when nothing
+    came lately. `streams` are the subscribed ones. `is_exchange_open` is what the trading calendar says, None while it
+    is unknown, and `session_changes_at` when that changes next, in seconds since 1970, None while that is unknown.
+    """
 
     started_at: float
     connections: int
@@ -131,16 +140,24 @@ class Totals(msgspec.Struct, array_like=True):
     rate_now: float = 0.0
     latency_p50_ms: float | None = None
     latency_p99_ms: float | None = None
+    queue_age_s: float | None = None
+    streams: list[str] = msgspec.field(default_factory=list)
+    is_exchange_open: bool | None = None
+    session_changes_at: float | None = None
 
 
 class Picture(msgspec.Struct, tag="picture", array_like=True):
-    """All that a watcher needs to be as up to date as the hub: `quotes` and `events` are those new since its last."""
+    """All that a watcher needs to be as up to date as the hub: `quotes` and `events` are those new since its last.
+
+    `plan` holds the tickers of each connection by its number; None: as in the picture before.
+    """
 
     revision: int
     totals: Totals
     connections: list[ConnectionStatus]
     quotes: list[Quote]
     events: list[Event]
+    plan: list[list[str]] | None = None
 
 
 class Request(Enum):

@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from simulator.instruments import BOARD
 from simulator.market import Market, Share
-from simulator.moscow import FRIDAY, moscow
+from simulator.moscow import moscow
 
 ISS_PATH = "/iss"
 _SECURITIES = f"{ISS_PATH}/engines/stock/markets/shares/boards/{BOARD}/securities.json"
 _ENGINE = f"{ISS_PATH}/engines/stock.json"
-_DAY_STARTS, _DAY_STOPS = "06:50:00", "23:50:00"
+_DAY_STARTS, _DAY_STOPS = "00:00:00", "23:59:59"
 _DAYS_AHEAD = 7
 
 Block = dict[str, Any]
@@ -28,7 +28,7 @@ def page(target: str, market: Market, now: float) -> bytes | None:
     if url.path == _SECURITIES:
         blocks = {"securities": _securities(market), "marketdata": _market_data(market)}
     elif url.path == _ENGINE:
-        blocks = _calendar(moscow(now).date())
+        blocks = _calendar(moscow(now).date(), is_open=market.is_open)
     else:
         return None
     return json.dumps(_as_asked(blocks, query), ensure_ascii=False).encode()
@@ -116,23 +116,15 @@ def _price(units: int, decimals: int) -> float:
     return round(float(units / 10**decimals), decimals)
 
 
-def _calendar(today: date) -> dict[str, Block]:
-    """Working days are Monday to Friday; `dailytable` holds today and the days after it."""
+def _calendar(today: date, *, is_open: bool) -> dict[str, Block]:
+    """As the market is, so it always was and stays: trading around the clock, or never.
+
+    `dailytable` holds today and the days after it.
+    """
     engine = {"id": 1, "name": "stock", "title": "Фондовый рынок и рынок депозитов"}
-    week = (
-        {"week_day": day, "is_work_day": int(day <= FRIDAY), "start_time": _DAY_STARTS, "stop_time": _DAY_STOPS}
-        for day in range(1, 8)
-    )
-    coming = (today + timedelta(days=days) for days in range(_DAYS_AHEAD))
-    days = (
-        {
-            "date": day.isoformat(),
-            "is_work_day": int(day.isoweekday() <= FRIDAY),
-            "start_time": _DAY_STARTS,
-            "stop_time": _DAY_STOPS,
-        }
-        for day in coming
-    )
+    hours = {"is_work_day": int(is_open), "start_time": _DAY_STARTS, "stop_time": _DAY_STOPS}
+    week = ({"week_day": day, **hours} for day in range(1, 8))
+    days = ({"date": (today + timedelta(days=ahead)).isoformat(), **hours} for ahead in range(_DAYS_AHEAD))
     return {"engine": _block([engine]), "timetable": _block(week), "dailytable": _block(days)}
 
 

@@ -1,9 +1,11 @@
 """What the program says of itself when it has ended, on the normal screen. Pure."""
 
-from display.now import Now, uptime_text
+from display.now import Now, age_text, uptime_text
 from display.views.header import SIMULATED
 from shared.market import Market
 from shared.wire import Totals
+
+TICKERS_NAMED = 5
 
 
 def final_statistics(market: Market, now: Now) -> list[str]:
@@ -22,9 +24,11 @@ def final_statistics(market: Market, now: Now) -> list[str]:
         "Worker restarts": str(totals.worker_restarts),
         "Decode errors": str(counters.decode_errors) if counters.decode_errors else "",
         "Latency": _latency(totals),
+        "Busiest tickers": _busiest(market),
+        "Longest silences": _silences(market, now),
     }
     heading = "Final statistics" + (f" - {SIMULATED}" if totals.is_simulated else "")
-    return [heading, *(f"  {name + ':':<17}{figure}" for name, figure in figures.items() if figure)]
+    return [heading, *(f"  {name + ':':<18}{figure}" for name, figure in figures.items() if figure)]
 
 
 def _latency(totals: Totals) -> str:
@@ -32,3 +36,14 @@ def _latency(totals: Totals) -> str:
     if totals.latency_p50_ms is None or totals.latency_p99_ms is None:
         return ""
     return f"p50 {totals.latency_p50_ms:.1f} ms, p99 {totals.latency_p99_ms:.1f} ms"
+
+
+def _busiest(market: Market) -> str:
+    quotes = sorted(market.quotes.values(), key=lambda quote: (-quote.updates, quote.ticker))[:TICKERS_NAMED]
+    return ", ".join(f"{quote.ticker} {quote.updates}" for quote in quotes if quote.updates)
+
+
+def _silences(market: Market, now: Now) -> str:
+    """How long, and when each ended; only while the instrument could trade."""
+    silences = market.longest_silences(now.monotonic, TICKERS_NAMED)
+    return ", ".join(f"{one.ticker} {age_text(one.duration_s)} until {now.clock_at(one.until)}" for one in silences)

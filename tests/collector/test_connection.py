@@ -13,6 +13,7 @@ import ssl
 import struct
 import termios
 import threading
+import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -289,6 +290,39 @@ def test_a_message_confirms_a_subscription_as_well_as_a_receipt(gateway: FakeGat
     gateway.behave(Behaviour(unconfirmed_tickers=frozenset({"T"})))
     with connected_to(gateway, reader=reader) as subject:
         subject.wait_until_confirmed()
+
+
+# ---- how long it takes
+
+
+def stamped(sent_ms: float) -> bytes:
+    body = WHOLE_BOOK.replace(b'"snapshot"', b'"snapshot", "timestamp": %d' % sent_ms) % (1, 2)
+    return stomp("MESSAGE", {"subscription": "0-SBER"}, body)
+
+
+def test_the_delay_is_from_the_exchanges_own_time_to_receipt_and_of_news_only(reader: Gatherer | None) -> None:
+    with said_by_hand(reader) as (peer, subject):
+        sent_ms = time.time() * 1000 - 5000
+        peer.sendall(websocket(stamped(sent_ms - 3_600_000)))
+        subject.wait_for_counters(messages=1)
+        assert subject.status.latency_ms is None
+        peer.sendall(websocket(stamped(sent_ms)))
+        subject.wait_for_counters(messages=2)
+        wait_until(lambda: subject.status.latency_ms is not None)
+        delay_ms = subject.status.latency_ms
+        assert delay_ms is not None
+        assert 5000 <= delay_ms <= time.time() * 1000 - sent_ms + 1
+
+
+def test_a_connection_that_was_lost_has_no_delay_until_it_has_news_again(reader: Gatherer | None) -> None:
+    with said_by_hand(reader, retry_first_s=60.0, retry_cap_s=60.0) as (peer, subject):
+        for sent_ms in (1000, 2000):
+            peer.sendall(websocket(stamped(time.time() * 1000 - 10_000 + sent_ms)))
+        wait_until(lambda: subject.status.latency_ms is not None)
+        socket.socket.shutdown(peer, socket.SHUT_RDWR)
+        status = subject.wait_for(ConnectionState.WAITING)
+        assert status.latency_ms is None
+        assert status.last_loss == status.reason
 
 
 # ---- refusals

@@ -1,15 +1,12 @@
 """Bytes that are meant to do harm: what they may cost is bounded, and what comes beside them is not lost."""
 
 import json
-import ssl
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from requests.adapters import HTTPAdapter
 
-from collector import dialing, instruments
 from collector.bodies import BODY_LIMIT, BodyError, decode, in_order_of_time
 from collector.framing import (
     COMMANDS,
@@ -23,7 +20,8 @@ from collector.framing import (
 )
 from collector.instruments import tickers_in
 from collector.issplus import Subscription, subscriptions
-from shared.errors import InstrumentsError, ProtocolError
+from collector.trading_calendar import calendar_in, state_at
+from shared.errors import InstrumentsError, IssError, ProtocolError
 from tests.fakes.wire import stomp, websocket
 
 BROKEN = b"MESSAGE\nsubscription:1\n\n{broken"
@@ -145,13 +143,21 @@ def test_any_page_is_a_list_of_tickers_or_a_failure(page: bytes) -> None:
         assert all(ticker.isascii() and ticker.isprintable() and len(ticker) <= 32 for ticker in tickers)
 
 
-def test_iss_is_asked_with_a_context_that_writes_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSLKEYLOGFILE", "keys")
-    adapter = instruments._session("https://iss.example/iss").get_adapter("https://iss.example")
-    assert isinstance(adapter, HTTPAdapter)
-    for manager in (adapter.poolmanager, adapter.proxy_manager_for("http://proxy.example:1")):
-        context = manager.connection_pool_kw["ssl_context"]
-        assert context is dialing.tls_context()
-        assert isinstance(context, ssl.SSLContext)
-        assert context.keylog_filename is None
-        assert context.verify_mode is ssl.CERT_REQUIRED
+calendar_cells = cells | st.sampled_from(["09:50:00", "23:59:59", "2026-01-22", 0, 1, 7])
+calendar_columns = st.permutations(["date", "week_day", "is_work_day", "start_time", "stop_time"])
+calendar_tables = st.fixed_dictionaries(
+    {"columns": calendar_columns, "data": st.lists(st.lists(calendar_cells, min_size=3, max_size=6), max_size=4)}
+)
+likely_calendars = st.fixed_dictionaries({"timetable": calendar_tables, "dailytable": calendar_tables})
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300) | (pages | likely_calendars).map(lambda page: json.dumps(page).encode()))
+def test_any_page_is_a_calendar_or_a_failure(page: bytes) -> None:
+    try:
+        calendar = calendar_in(page)
+    except IssError as error:
+        assert str(error).isprintable()
+    else:
+        state = state_at(calendar, 1_769_064_680.0)
+        assert state.changes_at is None or (state.is_open is not None and state.changes_at > 1_769_064_680.0)

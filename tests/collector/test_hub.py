@@ -103,6 +103,16 @@ def test_what_two_workers_send_lands_in_one_market(hub: Hub, market: Market) -> 
     assert market.totals.latency_p50_ms is None
 
 
+def test_the_age_of_a_queue_is_how_long_a_batch_was_on_its_way(hub: Hub, market: Market) -> None:
+    with Pipe(hub, 0) as queue:
+        sent_at = time.monotonic() - 5.0
+        queue.put(encode(QuoteBatch(0, [], sent_at)))
+        wait_until(lambda: market.revision == 1)
+        market.sample(time.monotonic())
+        assert market.totals.queue_age_s is not None
+        assert 5.0 <= market.totals.queue_age_s <= time.monotonic() - sent_at
+
+
 def test_a_report_is_a_sign_of_life_and_a_batch_is_none(hub: Hub, market: Market) -> None:
     with Pipe(hub, 0) as queue:
         queue.put(encode(batch(0, "SBER")))
@@ -233,6 +243,16 @@ def test_the_first_picture_is_whole_and_the_next_holds_only_what_changed(hub: Hu
     assert {quote.ticker for quote in first.quotes} == {"SBER", "GAZP"}
     assert {quote.ticker for quote in second.quotes} == {"GAZP"}
     assert [[event.text for event in picture.events] for picture in (first, second)] == [["first"], ["second"]]
+
+
+def test_the_plan_is_in_the_first_picture_of_each_watcher_and_not_in_the_next(hub: Hub, watcher: Watcher) -> None:
+    hub.update(lambda market: market.plan([], 2, "the test", [("SBER", "GAZP"), ("SBER",)]))
+    assert watcher.next().plan == [["SBER", "GAZP"], ["SBER"]]
+    change(hub, "SBER")
+    assert watcher.next().plan is None
+    other = Watcher(hub)
+    assert other.next().plan == [["SBER", "GAZP"], ["SBER"]]
+    other.end.close()
 
 
 def test_the_first_picture_of_an_empty_market_comes_at_once(

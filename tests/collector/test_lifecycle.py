@@ -89,6 +89,20 @@ def test_the_reason_of_a_loss_is_kept() -> None:
     assert (lifecycle.reason, lifecycle.since) == ("the gateway closed the connection", 5)
 
 
+def test_why_it_was_lost_last_is_known_when_it_is_back() -> None:
+    lifecycle = waiting()
+    assert lifecycle.last_loss == ""
+    lifecycle = online()
+    lifecycle.lost(5, "the gateway closed the connection")
+    assert lifecycle.retry_at is not None
+    now = lifecycle.retry_at
+    assert lifecycle.due(now) is Action.OPEN
+    lifecycle.opened(now)
+    lifecycle.greeted(now)
+    lifecycle.subscribed(now, remaining=0)
+    assert lifecycle.last_loss == "the gateway closed the connection"
+
+
 def test_connect_without_an_answer_is_given_up_at_the_deadline() -> None:
     lifecycle = greeting()
     assert lifecycle.wait_s(5) == 10

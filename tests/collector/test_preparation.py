@@ -22,6 +22,7 @@ def test_the_first_totals_say_what_is_set() -> None:
     totals = totals_of(settings)
     assert (totals.connections, totals.tickers_per_connection, totals.gateway) == (3, 7, "iss.moex.com")
     assert (totals.is_simulated, totals.is_guest) == (True, True)
+    assert totals.streams == ["orderbooks", "securities"]
     assert totals.started_at <= time.monotonic()
     subscriber = Settings(credentials=Credentials("passport", "me", Secret("word")))
     assert totals_of(subscriber).is_guest is False

@@ -94,6 +94,13 @@ def test_what_is_unknown_is_null_and_zero_is_zero(market: Market) -> None:
     assert found["latency_ms"] == {"p50": None, "p99": None}
 
 
+def test_the_longest_silences_are_told_longest_first(market: Market) -> None:
+    assert summary(market, NOW)["longest_silences"] == [
+        {"ticker": "SBER", "duration_s": 1.5},
+        {"ticker": "GAZP", "duration_s": 1.0},
+    ]
+
+
 def test_latency_is_told_in_milliseconds_once_it_is_known(market: Market) -> None:
     for seqnum in range(2):
         quote = Quote("SBER", 1, fields={}, fields_at=NOW, fields_stamp=Stamp(1e12 + seqnum, seqnum))

@@ -18,14 +18,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector import child, terminal
+from collector import child, session_watch, terminal
 from collector import supervisor as module
 from collector.assignment import Assignment
 from collector.child import Child, ChildState
 from collector.instruments import Instruments
 from collector.supervisor import Programs, Supervisor
+from collector.trading_calendar import Calendar, Hours
 from collector.worker import REPORT_INTERVAL_S
-from shared.errors import BootError, InstrumentsError
+from shared.errors import BootError, InstrumentsError, IssError
 from shared.market import Market
 from shared.processes import STOP_SIGNALS, become_child, run_state
 from shared.settings import CollectorSettings, DisplaySettings, InstrumentSettings, Settings, SimulatorSettings
@@ -132,6 +133,14 @@ def instruments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "load_instruments", lambda *_: Instruments(TICKERS, "the test"))
 
 
+@pytest.fixture(autouse=True)
+def calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trading around the clock."""
+    always = Calendar(dict.fromkeys(range(1, 8), Hours(0, 86_400)), {})
+    monkeypatch.setattr(session_watch, "fetch_calendar", lambda _: always)
+    monkeypatch.setattr(session_watch, "SETTLED_AFTER_S", 0.0)
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less time for everything, so that nobody has to wait for it."""
@@ -206,6 +215,40 @@ def test_all_workers_run_and_the_market_knows_what_was_planned(healthy: Supervis
     assert (totals.tickers_planned, totals.instruments_source, totals.worker_restarts) == (2, "the test", 0)
     assert totals.subscriptions_planned == 4
     assert ("instruments", "3 tickers from the test") in events(healthy)
+
+
+def test_which_connection_carries_which_ticker_is_in_the_market(healthy: Supervisor) -> None:
+    run(healthy, lambda: wait_until_online(healthy))
+    carriers = healthy.market.carriers
+    assert sorted(carriers.values()) == [[0], [1]]
+    assert set(carriers) < set(TICKERS)
+
+
+def test_the_session_is_told_once_as_an_event_and_in_the_log(
+    healthy: Supervisor, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        run(healthy, lambda: wait_until(lambda: ("session", "the exchange is open") in events(healthy)))
+    assert [source for source, _ in events(healthy)].count("session") == 1
+    assert [record.message for record in caplog.records].count("the exchange is open") == 1
+    assert healthy.market.totals.is_exchange_open is True
+
+
+def test_a_calendar_that_never_comes_delays_neither_the_start_nor_the_stop(
+    healthy: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def hang(_: str) -> Calendar:
+        over.wait()
+        raise IssError("timed out")
+
+    monkeypatch.setattr(session_watch, "fetch_calendar", hang)
+    with nothing_left_over():
+        run(healthy, lambda: wait_until_online(healthy))
+        assert not over.is_set()
+        over.set()
+    assert healthy.market.totals.is_exchange_open is None
 
 
 def test_what_workers_send_at_their_end_is_still_counted(healthy: Supervisor) -> None:

@@ -195,6 +195,7 @@ def test_every_batch_holds_a_ticker_once_and_every_message_names_the_worker(gate
         worker.wait_until(lambda hub: hub.counters.messages >= 500)
         hub = worker.hub
     assert all(len({quote.ticker for quote in batch.quotes}) == len(batch.quotes) for batch in hub.batches)
+    assert all(batch.sent_at is not None and batch.sent_at <= time.monotonic() for batch in hub.batches)
     assert {batch.worker for batch in hub.batches} == {report.worker for report in hub.reports} == {2}
 
 
@@ -242,6 +243,31 @@ def test_coming_online_getting_lost_and_coming_back_are_events(gateway: FakeGate
     assert worker.hub.counters.reconnects == 1
 
 
+def test_a_loss_and_return_between_two_reports_is_an_event(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(assignment_for(gateway, TICKERS[:1])) as worker:
+        worker.wait_until(lambda hub: len(hub.events) == 1)
+        monkeypatch.setattr(module, "REPORT_INTERVAL_S", 3600.0)
+        wait_until(lambda: worker.worker._next_report_at > time.monotonic() + 60)
+        gateway.drop(how="reset")
+        wait_until(lambda: worker.worker._connections[0]._lifecycle.reconnects == 1)
+        wait_until(lambda: worker.worker._connections[0]._lifecycle.state is ConnectionState.ONLINE)
+        worker.worker._next_report_at = 0.0
+        gateway.blast(frames=1)  # wakes the loop
+        worker.wait_until(lambda hub: hub.counters.reconnects == 1)
+        reports = len(worker.hub.reports)
+        monkeypatch.setattr(module, "REPORT_INTERVAL_S", 0.02)
+        worker.worker._next_report_at = 0.0
+        gateway.blast(frames=1)
+        worker.wait_until(lambda hub: len(hub.reports) >= reports + 3)
+        events = worker.hub.events
+    assert [event.text for event in events] == [
+        "online: all subscriptions sent",
+        "online: all subscriptions sent, back after: connection reset by the peer",
+    ]
+
+
 def test_the_same_failure_again_is_no_news(gateway: FakeGateway) -> None:
     gateway.close_port()
     with running(assignment_for(gateway, TICKERS[:1], retry_first_s=0.1, retry_cap_s=0.1)) as worker:
@@ -258,7 +284,7 @@ def test_a_storm_is_told_in_few_lines_and_in_the_end_how_every_connection_stands
             gateway.wait_until(lambda ledger, n=connects: ledger.connects == n + 2 == n + ledger.online)  # type: ignore[misc]
         worker.wait_until(lambda hub: hub.counters.reconnects >= 30)
         worker.worker._words = Budget(100, per_second=0)
-        worker.wait_until(lambda hub: set(last_told(hub).values()) == {"online: all subscriptions sent"})
+        worker.wait_until(lambda hub: all(text.startswith("online: ") for text in last_told(hub).values()))
         assert len(worker.hub.events) < 30
 
 

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.book import book_of
-from shared.market import EVENTS_KEPT, LONGEST_DELAY_MS, Latency, Market
+from shared.market import EVENTS_KEPT, LONGEST_DELAY_MS, QUEUE_AGE_KEPT_S, Latency, Market
 from shared.quotes import LATE_LIMIT_MS, Quote, Stamp
+from shared.silences import Silence
 from shared.wire import (
     ConnectionState,
     ConnectionStatus,
@@ -104,10 +105,11 @@ def test_once_a_gateway_was_the_built_in_exchange_the_market_stays_simulated() -
 def test_a_lost_worker_takes_its_connections_down_and_nothing_that_was_counted() -> None:
     hub = market()
     hub.report(report(status(0, messages=5), status(1, messages=4), status(2, messages=3)))
+    hub.connections[0].latency_ms = 5.0
     hub.worker_lost(0, "killed by signal 9", now=50.0)
     lost = hub.connections[0]
     assert (lost.state, lost.reason, lost.since) == (ConnectionState.DOWN, "killed by signal 9", 50.0)
-    assert (lost.confirmed, lost.total.messages) == (0, 5)
+    assert (lost.confirmed, lost.latency_ms, lost.total.messages) == (0, None, 5)
     assert hub.connections[1].state is ConnectionState.ONLINE
     assert hub.totals.counters.messages == 12
 
@@ -198,6 +200,62 @@ def test_delays_beyond_any_bound_and_clocks_that_differ_are_survived() -> None:
     assert (latency.quantile(1.0) or 0) > 10_000_000
 
 
+def test_the_age_of_the_queue_is_that_of_the_slowest_workers_latest_batch() -> None:
+    hub = market()
+    for worker, sent_at in ((0, 100.0), (1, 99.0), (0, 104.5), (1, 104.0)):
+        hub.apply(QuoteBatch(worker, [], sent_at), 0.0, now=105.0)
+    hub.sample(105.0)
+    assert hub.totals.queue_age_s == 1.0
+
+
+def test_a_worker_that_is_idle_has_no_queue_that_could_be_old() -> None:
+    hub = market()
+    hub.apply(QuoteBatch(0, [], 90.0), 0.0, now=100.0)
+    hub.apply(QuoteBatch(1, [], 101.25), 0.0, now=101.5)
+    hub.sample(100.0 + QUEUE_AGE_KEPT_S)
+    assert hub.totals.queue_age_s == 10.0
+    hub.sample(100.1 + QUEUE_AGE_KEPT_S)
+    assert hub.totals.queue_age_s == 0.25
+    hub.sample(200.0)
+    assert hub.totals.queue_age_s is None
+
+
+def test_no_queue_is_younger_than_now() -> None:
+    hub = market()
+    hub.apply(QuoteBatch(0, [], 100.5), 0.0, now=100.0)
+    hub.apply(QuoteBatch(1, []), 0.0, now=100.0)
+    hub.sample(100.0)
+    assert hub.totals.queue_age_s == 0.0
+
+
+def received(ticker: str, at: float, status: str = "T") -> QuoteBatch:
+    return QuoteBatch(0, [Quote(ticker, 1, fields={"TRADINGSTATUS": status}, fields_at=at)])
+
+
+def test_silences_are_told_by_the_times_of_receipt() -> None:
+    hub = market()
+    for ticker, at in (("SBER", 100.0), ("T", 100.0), ("SBER", 104.0), ("T", 109.0), ("SBER", 110.0)):
+        hub.apply(received(ticker, at), now_ms=0.0)
+    hub.apply(QuoteBatch(0, [Quote("GAZP")]), now_ms=0.0)
+    assert hub.longest_silences(110.5, most=5) == [Silence("T", 9.0, 109.0), Silence("SBER", 6.0, 110.0)]
+
+
+def test_what_an_instrument_did_while_it_was_silent_decides_whether_that_counts() -> None:
+    hub = market()
+    for status, at in (("T", 100.0), ("N", 103.0), ("T", 900.0), ("T", 901.0)):
+        hub.apply(received("SBER", at, status), now_ms=0.0)
+    assert hub.longest_silences(901.0, most=5) == [Silence("SBER", 3.0, 103.0)]
+
+
+def test_while_the_exchange_is_known_to_be_closed_nothing_is_silent() -> None:
+    hub = market()
+    hub.apply(received("SBER", 100.0), now_ms=0.0)
+    for is_open, now in ((None, 101.0), (True, 102.0), (False, 103.0), (False, 104.0), (True, 900.0), (None, 901.0)):
+        hub.calendar_says(is_open, None, now)
+    hub.apply(received("SBER", 902.0), now_ms=0.0)
+    assert hub.longest_silences(902.5, most=5) == [Silence("SBER", 3.0, 103.0)]
+
+
 # Pictures
 
 
@@ -214,13 +272,29 @@ def test_a_picture_holds_what_changed_since_the_last_one() -> None:
     assert hub.picture(second.revision).quotes == []
 
 
+def test_the_plan_comes_with_the_first_picture_and_again_only_when_it_changed() -> None:
+    hub, display = market(), market()
+    first = hub.picture(-1)
+    hub.plan([], 3, "ISS", [("SBER", "GAZP"), (), ("T", "SBER")])
+    second = hub.picture(first.revision)
+    hub.tell(Event(1.0, "program", "hello"))
+    third = hub.picture(second.revision)
+    assert first.plan == []
+    assert second.plan == hub.picture(-1).plan == [["SBER", "GAZP"], [], ["T", "SBER"]]
+    assert third.plan is None
+    for picture in (first, second, third):
+        display.show(picture)
+    assert display.carriers == hub.carriers == {"SBER": [0, 2], "GAZP": [0], "T": [2]}
+
+
 ticks = st.tuples(st.just("tick"), st.sampled_from(("SBER", "GAZP", "T")), st.integers(1, 9))
 reports = st.tuples(st.just("report"), st.sampled_from(("0", "1", "2")), st.integers(0, 5))
 pictures = st.tuples(st.just("picture"), st.just(""), st.just(0))
+plans = st.tuples(st.just("plan"), st.sampled_from(("SBER", "GAZP", "T")), st.integers(1, 3))
 
 
 @settings(deadline=None)
-@given(st.lists(ticks | reports | pictures, max_size=30))
+@given(st.lists(ticks | reports | pictures | plans, max_size=30))
 def test_pictures_make_the_market_of_a_display_equal_to_that_of_the_hub(steps: list[tuple[str, str, int]]) -> None:
     hub, display = market(), market()
     for kind, name, number in [*steps, ("picture", "", 0)]:
@@ -229,10 +303,13 @@ def test_pictures_make_the_market_of_a_display_equal_to_that_of_the_hub(steps: l
         elif kind == "report":
             hub.report(report(status(int(name), messages=number), text=f"event {number}"))
             hub.sample(100.0 + number)
+        elif kind == "plan":
+            hub.plan([], 1, "ISS", [[name]] * number)
         else:
             display.show(decode_picture(encode(hub.picture(display.revision))))
     assert display.quotes == hub.quotes
     assert display.connections == hub.connections
+    assert display.carriers == hub.carriers
     assert list(display.events) == list(hub.events)
     assert (display.totals, display.revision) == (hub.totals, hub.revision)
     assert (display.online, display.confirmed, display.with_prices) == (hub.online, hub.confirmed, hub.with_prices)

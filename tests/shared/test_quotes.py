@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.book import Book, Level, book_of
-from shared.quotes import LATE_LIMIT_MS, MOST_FIELDS, Candle, Price, Quote, Stamp, price_of
+from shared.quotes import LATE_LIMIT_MS, MOST_FIELDS, Candle, Phase, Price, Quote, Stamp, price_of
 
 
 def book(bid: float | None = 306.12, ask: float | None = 306.13) -> Book:
@@ -255,11 +255,73 @@ def test_the_exchange_time_is_the_newest_that_was_sent() -> None:
     assert Quote("SBER", book_stamp=Stamp(0.0, 1)).exchange_ms is None
 
 
-@pytest.mark.parametrize(("status", "expected"), [("T", False), ("N", True), ("C", True), ("B", True), ("L", False)])
-def test_silence_is_expected_while_the_instrument_cannot_trade(status: str, expected: bool) -> None:
-    assert with_fields(TRADINGSTATUS=status).is_silence_expected is expected
+@pytest.mark.parametrize(
+    ("letters", "phase"),
+    [
+        ("TD", Phase.TRADING),
+        ("OSLAabpFEI", Phase.AUCTION),
+        ("B", Phase.BREAK),
+        ("NC", Phase.CLOSED),
+        ("tX?", Phase.UNKNOWN),
+    ],
+)
+def test_the_phase_is_told_by_the_letter_of_the_exchange(letters: str, phase: Phase) -> None:
+    assert {with_fields(TRADINGSTATUS=letter).phase for letter in letters} == {phase}
 
 
-@pytest.mark.parametrize("status", [None, "", 5])
+@pytest.mark.parametrize(("letters", "expected"), [("TDX", False), ("NCBOSLAabpFEI", True)])
+def test_silence_is_expected_outside_continuous_trading(letters: str, expected: bool) -> None:
+    assert {with_fields(TRADINGSTATUS=letter).is_silence_expected for letter in letters} == {expected}
+
+
+@pytest.mark.parametrize("status", [None, "", 5, [], {}])
 def test_an_unknown_trading_status_excuses_no_silence(status: object) -> None:
     assert not with_fields(TRADINGSTATUS=status).is_silence_expected
+    assert with_fields(TRADINGSTATUS=status).phase is Phase.UNKNOWN
+
+
+# What is reckoned
+
+
+@pytest.mark.parametrize(
+    ("columns", "percent"),
+    [
+        ({"LAST": [102.0, 2], "CHANGE": [2.0, 2]}, 2.0),
+        ({"LAST": [95.0, 2], "CHANGE": [-5.0, 2], "PREVPRICE": [1.0, 2]}, -5.0),
+        ({"LAST": [102.0, 2], "CHANGE": [0, 2]}, 0.0),
+        ({"LAST": [0.5, 1], "CHANGE": [-0.5, 1]}, -50.0),
+        ({"LAST": [-5.0, 0], "CHANGE": [5.0, 0]}, 50.0),
+        ({"LAST": [110.0, 0], "PREVPRICE": [100.0, 0]}, 10.0),
+        ({"LAST": [110.0, 0], "CHANGE": None, "PREVPRICE": 100}, 10.0),
+    ],
+)
+def test_the_change_in_percent_is_against_the_previous_close(columns: dict[str, Any], percent: float) -> None:
+    assert with_fields(**columns).change_percent == pytest.approx(percent)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"CHANGE": [1.0, 2]},
+        {"LAST": [102.0, 2]},
+        {"PREVPRICE": [100.0, 2]},
+        {"LAST": [0.3, 1], "CHANGE": [0.3, 1]},
+        {"LAST": 0.1 + 0.2, "CHANGE": [0.3, 1]},
+        {"LAST": [102.0, 2], "PREVPRICE": [0, 2]},
+    ],
+)
+def test_without_a_close_that_can_be_divided_by_there_is_no_percentage(columns: dict[str, Any]) -> None:
+    assert with_fields(**columns).change_percent is None
+
+
+def test_the_spread_keeps_the_decimals_of_the_prices() -> None:
+    assert str(with_fields(BID=[306.12, 2], OFFER=[306.13, 2]).spread) == "0.01"
+    assert str(with_fields(BID=[5398, 0], OFFER=[5400, 0]).spread) == "2"
+    assert str(with_fields(BID=305.5, OFFER=306.0).spread) == "0.5"
+    assert Quote("SBER", book=book(306.12, 306.1)).spread == Price(-0.02, 2)
+
+
+@pytest.mark.parametrize("columns", [{}, {"BID": [1.0, 1]}, {"OFFER": [1.0, 1]}])
+def test_without_both_sides_there_is_no_spread(columns: dict[str, Any]) -> None:
+    assert with_fields(**columns).spread is None

@@ -52,12 +52,27 @@ statuses = st.builds(
     retry_at=st.none() | times,
     total=counters,
     refusals=st.dictionaries(texts, texts, max_size=2),
+    latency_ms=st.none() | times,
+    last_loss=texts,
+)
+totals = st.builds(
+    Totals,
+    times,
+    whole,
+    whole,
+    texts,
+    counters=counters,
+    latency_p50_ms=st.none() | times,
+    queue_age_s=st.none() | times,
+    streams=st.lists(texts, max_size=2),
+    is_exchange_open=st.none() | st.booleans(),
+    session_changes_at=st.none() | times,
 )
 events = st.lists(st.builds(Event, times, texts, texts), max_size=3)
 
 
 @settings(deadline=None)
-@given(st.builds(QuoteBatch, whole, st.lists(quotes, max_size=3)))
+@given(st.builds(QuoteBatch, whole, st.lists(quotes, max_size=3), st.none() | times))
 def test_a_batch_arrives_as_it_was_sent(batch: QuoteBatch) -> None:
     assert decode_upward(encode(batch)) == batch
 
@@ -73,10 +88,11 @@ def test_a_report_arrives_as_it_was_sent(report: WorkerReport) -> None:
     st.builds(
         Picture,
         whole,
-        st.builds(Totals, times, whole, whole, texts, counters=counters, latency_p50_ms=st.none() | times),
+        totals,
         st.lists(statuses, max_size=2),
         st.lists(quotes, max_size=2),
         events,
+        st.none() | st.lists(st.lists(texts, max_size=2), max_size=2),
     )
 )
 def test_a_picture_arrives_as_it_was_sent(picture: Picture) -> None:

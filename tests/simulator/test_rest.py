@@ -70,17 +70,13 @@ def test_metadata_may_be_left_out(market: Market) -> None:
     )
 
 
-def test_the_calendar_tells_working_days(market: Market) -> None:
-    calendar = blocks(market, "/iss/engines/stock.json?iss.meta=off")
-    assert [row["is_work_day"] for row in rows(calendar["timetable"])] == [1, 1, 1, 1, 1, 0, 0]
-    days = rows(calendar["dailytable"])
-    assert [(day["date"], day["is_work_day"]) for day in days[:4]] == [
-        ("2026-01-22", 1),
-        ("2026-01-23", 1),
-        ("2026-01-24", 0),
-        ("2026-01-25", 0),
-    ]
-    assert all(day["start_time"] < day["stop_time"] for day in days)
+@pytest.mark.parametrize("is_open", [True, False])
+def test_the_calendar_agrees_with_the_session(is_open: bool) -> None:
+    calendar = blocks(Market(1, TEN, is_open=is_open), "/iss/engines/stock.json?iss.meta=off")
+    week, days = rows(calendar["timetable"]), rows(calendar["dailytable"])
+    hours = {"is_work_day": int(is_open), "start_time": "00:00:00", "stop_time": "23:59:59"}
+    assert week == [{"week_day": day, **hours} for day in range(1, 8)]
+    assert days == [{"date": f"2026-01-{22 + day}", **hours} for day in range(7)]
 
 
 @pytest.mark.parametrize("target", ["/", "/iss", "/iss/nothing.json", "/engines/stock.json"])
