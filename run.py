@@ -39,6 +39,7 @@ def run(settings: "Settings") -> int:
     import logging
     import time
     from datetime import datetime
+    from functools import partial
     from pathlib import Path
 
     import display.app
@@ -50,7 +51,8 @@ def run(settings: "Settings") -> int:
     from shared.errors import BootError
 
     log = logging.getLogger("run")
-    supervisor = Supervisor(settings, Programs(display=display.app.main, simulator=simulate))
+    draw = partial(display.app.main, log_settings=settings.log)
+    supervisor = Supervisor(settings, Programs(display=draw, simulator=simulate))
     logs.configure(
         "supervisor",
         settings.log,

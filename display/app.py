@@ -1,5 +1,6 @@
 """What the display process runs: its start, and its exit codes."""
 
+import gc
 import logging
 import os
 import signal
@@ -7,12 +8,15 @@ import sys
 from multiprocessing.connection import Connection
 from signal import Signals
 
+from display.characters import encoding_of, glyphs_of
 from display.feed import Feed
+from display.memory import memory_path
 from display.plain_loop import PlainLoop
 from display.signals import Recorder, reset_inherited
 from display.terminal import Terminal, TerminalLost
+from shared import logs
 from shared.processes import EXIT_TERMINAL_LOST
-from shared.settings import DisplaySettings
+from shared.settings import DisplaySettings, LogSettings
 
 EXIT_OWN_FAILURE = 70
 
@@ -20,21 +24,30 @@ PLAIN_SIGNALS = (Signals.SIGTERM, Signals.SIGHUP)
 SCREEN_SIGNALS = (*PLAIN_SIGNALS, Signals.SIGWINCH, Signals.SIGTSTP, Signals.SIGCONT)
 TERMINAL_QUERY_TIMEOUT_S = "0.2"
 
+OBJECTS_OF_A_PICTURE = 200_000
+"""A picture of 1500 quotes has some 100,000 lists and dicts, which replace those of the one before: to look for garbage
+among them would cost more than all the rest."""
+
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, settings: DisplaySettings, terminal_path: str | None) -> None:
+def main(
+    connection: Connection, settings: DisplaySettings, terminal_path: str | None, log_settings: LogSettings
+) -> None:
     """Target of the display process; returns, which is exit code 0, or raises SystemExit.
 
-    Exit code 0: asked by SIGTERM, or the hub or the parent is gone. EXIT_TERMINAL_LOST, EXIT_OWN_FAILURE: see there.
-    `terminal_path` is the device to draw on; without one, status lines go to standard output whatever the mode.
+    Exit code 0: asked by SIGTERM, or the hub or the parent is gone. EXIT_TERMINAL_LOST; EXIT_OWN_FAILURE, and the log
+    says why. `terminal_path` is the device to draw on; without one, status lines go to standard output whatever the
+    mode.
     """
     reset_inherited()
     signal.signal(Signals.SIGINT, signal.SIG_IGN)
+    drawn_on = terminal_path if settings.mode == "screen" else None
+    logs.configure("display", log_settings, screen=drawn_on is not None, secrets=())
     feed = Feed(connection)
     try:
-        if settings.mode == "screen" and terminal_path is not None:
-            sys.exit(_run_screen(feed, settings, terminal_path))
+        if drawn_on is not None:
+            sys.exit(_run_screen(feed, settings, drawn_on))
         PlainLoop(feed, settings, _record(PLAIN_SIGNALS)).run()
     except Exception:
         log.exception("the display failed")
@@ -45,17 +58,22 @@ def _run_screen(feed: Feed, settings: DisplaySettings, terminal_path: str) -> in
     """The exit code."""
     # A change of modes from the background would stop the whole process group, collectors included.
     signal.signal(Signals.SIGTTOU, signal.SIG_IGN)
+    # Ctrl+\ ends the parent, and that ends this process in order, with the terminal whole.
+    signal.signal(Signals.SIGQUIT, signal.SIG_IGN)
     recorder = _record(SCREEN_SIGNALS)
+    gc.freeze()
+    gc.set_threshold(OBJECTS_OF_A_PICTURE)
     os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", TERMINAL_QUERY_TIMEOUT_S)
     # With NO_COLOR set, blessed would not even move the cursor.
-    has_colours = not os.environ.pop("NO_COLOR", "")
+    theme = "mono" if os.environ.pop("NO_COLOR", "") else settings.theme
     try:
-        terminal = Terminal(terminal_path)
+        terminal = Terminal(terminal_path, encoding_of(os.environ))
         # blessed looks at its environment and at standard input when it is imported, and costs plain mode nothing.
         from display.screen import Screen
         from display.screen_loop import ScreenLoop
 
-        ScreenLoop(feed, settings, recorder, Screen(terminal, has_colours=has_colours)).run()
+        screen = Screen(terminal, theme=theme, glyphs=glyphs_of(os.environ), on_suspend=recorder.ask_to_stop_all)
+        ScreenLoop(feed, settings, recorder, screen, memory_path(os.environ)).run()
     except TerminalLost as error:
         log.warning("terminal lost: %s", error)
         return EXIT_TERMINAL_LOST

@@ -1,47 +1,44 @@
 """The screen: the only module that imports blessed.
 
-blessed knows the terminal's sequences, keys and character widths; when and what is written is decided here.
+blessed knows the terminal's keys and colours, and how wide characters are; when and what is written is decided here.
 """
 
 import codecs
 import os
 import termios
-from collections.abc import Sequence
-from functools import cached_property
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 
 import blessed
 
+from display.canvas import CLEAR, Canvas, Cells
 from display.terminal import KEYBOARD, Terminal, TerminalLost
-from display.views import Palette, Role
+from display.themes import NORMAL, Theme, sequence, theme_of
+from display.views import Line, Palette, Role
+from display.views.palette import UNICODE, Glyphs
+from shared.printable import printable
 
 BEGIN_FRAME, END_FRAME = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized output: a terminal that knows it shows the frame as a whole, any other ignores it."""
 
-STYLES = {
-    Role.TITLE: "bold",
-    Role.SIMULATED: "bold_reverse",
-    Role.HEADING: "bold",
-    Role.BID: "green",
-    Role.ASK: "red",
-    Role.LAST: "cyan",
-    Role.ACTIVE: "green",
-    Role.FRESH: "green",
-    Role.AGING: "yellow",
-    Role.STALE: "red",
-    Role.QUIET: "bright_black",
-    Role.GOOD: "green",
-    Role.WARNING: "yellow",
-    Role.TROUBLE: "red",
-}
-FEW_COLOURS = 8
-DIM_WITH_FEW_COLOURS = "dim"
+ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
+"""The alternate screen, no cursor, and no wrapping: what a terminal takes for wider than we do spoils one line only."""
+
+LEAVE = END_FRAME + NORMAL + "\x1b[?7h\x1b[?25h\x1b[?1049l"
+
+CTRL_Z = "\x1a"
+ESCAPE_DELAY_S = 0.05
+"""How long the key Escape waits for what would make it the beginning of another key."""
+
+MEASURED_TEXTS = 10_000
 
 
 class _Blessed(blessed.Terminal):
     """blessed with a keyboard that survives bytes which are no text."""
 
-    def __init__(self) -> None:
-        self._text_decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    def __init__(self, encoding: str) -> None:
+        self._text_decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         super().__init__()
 
     def getch(self, decode_latin1: bool = False) -> str:
@@ -57,31 +54,54 @@ class Screen:
     Every method may raise TerminalLost, except `leave`. None of them waits for the terminal longer than a moment.
     """
 
-    def __init__(self, terminal: Terminal, *, has_colours: bool) -> None:
-        """`terminal` already stands for standard input and output. It is left alone until `enter`."""
+    def __init__(
+        self,
+        terminal: Terminal,
+        *,
+        theme: str = "dark",
+        glyphs: Glyphs = UNICODE,
+        on_suspend: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`terminal` already stands for standard input and output. It is left alone until `enter`.
+
+        `on_suspend` is called for Ctrl+Z, which is a key here: see `Terminal.take_keys`.
+        """
         self._terminal = terminal
-        self._has_colours = has_colours
-        self._shown: list[str] | None = None
+        self._theme_name = theme
+        self._glyphs = glyphs
+        self._on_suspend = on_suspend
+        self._shown: list[Cells] | None = None
+        self._shown_size: os.terminal_size | None = None
+        self._farewell = LEAVE
         self.is_open = False
 
     @cached_property
     def _blessed(self) -> _Blessed:
         try:
-            term = _Blessed()
+            return _Blessed(self._terminal.encoding)
         except (OSError, termios.error) as error:
             raise TerminalLost(f"start: {error}") from error
-        if not self._has_colours:
-            term.number_of_colors = 0
-        return term
+
+    @cached_property
+    def _theme(self) -> Theme:
+        return theme_of(self._theme_name, self._blessed.number_of_colors)
+
+    @cached_property
+    def _measure(self) -> Callable[[str], int]:
+        return lru_cache(MEASURED_TEXTS)(self._blessed.length)
+
+    @cached_property
+    def _canvas(self) -> Canvas:
+        return Canvas(self._theme, self._measure, self._terminal.encoding)
 
     @cached_property
     def palette(self) -> Palette:
-        term = self._blessed
-        styles = dict(STYLES)
-        if term.number_of_colors <= FEW_COLOURS:
-            styles[Role.QUIET] = DIM_WITH_FEW_COLOURS
-        sequences = {role: str(getattr(term, style)) for role, style in styles.items()}
-        return Palette(sequences, term.normal, term.length)
+        theme = self._theme
+        sequences, selected = (
+            {role: sequence(theme.style(role, is_selected=is_selected)) for role in Role}
+            for is_selected in (False, True)
+        )
+        return Palette(sequences, NORMAL, self._measure, self._glyphs, selected)
 
     @property
     def is_allowed(self) -> bool:
@@ -98,20 +118,24 @@ class Screen:
     def enter(self) -> None:
         """Take the alternate screen and the keyboard, with the cursor hidden. Only while it `is_allowed`.
 
-        The first time, the terminal is asked what it is; one that does not answer costs half a second.
+        The first time, the terminal is asked what it is; one that does not answer costs half a second, and one that
+        writes the question down loses it with the alternate screen.
         """
-        term = self._blessed
         self._terminal.take_keys()
         self.is_open = True
-        self._terminal.write(term.enter_fullscreen + term.hide_cursor)
+        self._terminal.write(ENTER)
+        if not self._blessed.exit_fullscreen:
+            self._farewell = LEAVE + CLEAR
         self._shown = None
 
     def leave(self) -> None:
-        """Give the normal screen, the cursor and the keyboard back as they were. Does nothing when not entered."""
+        """Give the normal screen, the cursor and the keyboard back as they were. Does nothing when not entered.
+
+        A terminal without an alternate screen is left empty.
+        """
         if self.is_open:
             self.is_open = False
-            term = self._blessed
-            self._terminal.give_back(END_FRAME + term.normal + term.exit_fullscreen + term.normal_cursor)
+            self._terminal.give_back(self._farewell)
 
     def forget(self) -> None:
         """Draw everything anew next time: the terminal may show something else by now."""
@@ -126,32 +150,38 @@ class Screen:
         self._terminal.flush()
         return not self._terminal.is_behind
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show `lines` from the top, in one write, sending only what changed. Only while it `is_ready`."""
-        if frame := self._difference(list(lines)):
+    def draw(self, lines: Sequence[Line]) -> None:
+        """Show `lines` from the top, in one write, sending only what changed. Only while it `is_ready`.
+
+        What does not fit on the terminal is cut off.
+        """
+        size = self._terminal.size
+        if size != self._shown_size:
+            self._shown, self._shown_size = None, size
+        blank = self._canvas.cells((), size.columns)
+        cells = [self._canvas.cells(line, size.columns) for line in lines[: size.lines]]
+        cells += [blank] * (size.lines - len(cells))
+        before, start = ([blank] * size.lines, CLEAR) if self._shown is None else (self._shown, "")
+        self._shown = cells
+        if frame := start + self._canvas.difference(before, cells):
             self._terminal.write(BEGIN_FRAME + frame + END_FRAME)
 
+    def copy(self, text: str) -> None:
+        """Put the printable characters of `text` into the clipboard of the person, over SSH too (OSC 52).
+
+        Many terminals do that, others ignore it: nobody can tell. tmux needs `set-clipboard on`. Only while it is open.
+        """
+        self._terminal.write(f"\x1b]52;c;{b64encode(printable(text).encode()).decode('ascii')}\x1b\\")
+
     def pressed(self) -> list[str]:
-        """The keys pressed since the last call: the character, or blessed's name (`KEY_UP`)."""
+        """The keys pressed since the last call: the character, or blessed's name (`KEY_UP`); never Ctrl+Z."""
         pressed: list[str] = []
         try:
-            while key := self._blessed.inkey(timeout=0):
-                pressed.append(key.name or str(key))
+            while key := self._blessed.inkey(timeout=0, esc_delay=ESCAPE_DELAY_S):
+                if key == CTRL_Z:
+                    self._on_suspend()
+                else:
+                    pressed.append(key.name or str(key))
         except (EOFError, OSError) as error:
             raise TerminalLost(f"keyboard: {str(error) or 'end of input'}") from error
         return pressed
-
-    def _difference(self, lines: list[str]) -> str:
-        """What turns the shown lines into `lines`. A line is wiped before it is written: after a line of full width,
-        the cursor still stands on its last character."""
-        term = self._blessed
-        shown, start = ([], term.clear) if self._shown is None else (self._shown, "")
-        before = shown + [""] * (len(lines) - len(shown))
-        after = lines + [""] * (len(shown) - len(lines))
-        changes = [
-            f"{term.move_xy(0, y)}{term.clear_eol if old else ''}{new}"
-            for y, (old, new) in enumerate(zip(before, after, strict=True))
-            if old != new
-        ]
-        self._shown = lines
-        return start + "".join(changes)

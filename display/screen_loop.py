@@ -4,16 +4,18 @@ import time
 from collections.abc import Collection
 from datetime import datetime
 from multiprocessing.connection import wait
+from pathlib import Path
 from signal import Signals
 
+from display import memory
 from display.board import Board
+from display.commands import Effect, press
 from display.feed import Feed, parent_sentinels
-from display.keys import Action, action_of
 from display.now import Now
 from display.screen import Screen
 from display.signals import Recorder
 from display.terminal import KEYBOARD, TerminalLost
-from display.views import screen_lines, starting_lines
+from display.views import Line, screen_lines, starting_lines
 from shared.settings import DisplaySettings
 from shared.timing import Deadline
 
@@ -25,14 +27,19 @@ PATIENCE = 1.5
 
 
 class ScreenLoop:
-    """A picture is asked for once in a refresh interval and drawn when it comes, so that it is as new as can be."""
+    """A picture is asked for once in a refresh interval and drawn when it comes, so that it is as new as can be.
 
-    def __init__(self, feed: Feed, settings: DisplaySettings, recorder: Recorder, screen: Screen) -> None:
+    What the person chose is kept at `memory_path` for the next start, None keeps it nowhere.
+    """
+
+    def __init__(
+        self, feed: Feed, settings: DisplaySettings, recorder: Recorder, screen: Screen, memory_path: Path | None = None
+    ) -> None:
         self._feed = feed
-        self._refresh_s = settings.refresh_s
         self._recorder = recorder
         self._screen = screen
-        self._board = Board(settings)
+        self._memory_path = memory_path
+        self._board = Board(settings, memory.load(memory_path))
         self._ask_at = Deadline(0.0)
         self._draw_at = Deadline(0.0)
         self._parent = parent_sentinels()
@@ -59,7 +66,7 @@ class ScreenLoop:
             self._screen.enter()
             self._draw_at = Deadline(0.0)
         if self._ask_at.is_over():
-            self._ask_at = Deadline(self._refresh_s)
+            self._ask_at = Deadline(self._board.refresh_s)
             self._feed.ask()
         if self._draw_at.is_over():
             self._draw()
@@ -70,8 +77,7 @@ class ScreenLoop:
             self._board.advance(self._feed.market, time.monotonic())
             self._draw()
         if KEYBOARD in ready and self._screen.is_open:
-            for key in self._screen.pressed():
-                self._act(action_of(key))
+            self._type(self._screen.pressed())
         self._is_over = self._is_over or self._feed.is_over or any(sentinel in ready for sentinel in self._parent)
 
     def _obey(self, signals: set[Signals]) -> None:
@@ -85,13 +91,21 @@ class ScreenLoop:
         elif Signals.SIGCONT in signals:
             self._screen.suspect()
         if Signals.SIGWINCH in signals:
+            self._board.widths.clear()
             self._screen.forget()
             self._draw_at = Deadline(0.0)
 
-    def _act(self, action: Action | None) -> None:
-        if action is Action.QUIT:
-            self._board.is_quitting = True
+    def _type(self, keys: list[str]) -> None:
+        """Do what the keys ask for, and show it at once."""
+        effects = {press(self._board, key, time.monotonic()) for key in keys}
+        if Effect.COPY in effects and self._board.selected is not None:
+            self._screen.copy(self._board.selected)
+        if Effect.REMEMBER in effects:
+            memory.save(self._memory_path, self._board.remembered)
+        if Effect.QUIT in effects:
             self._feed.quit()
+        if keys:
+            self._ask_at = Deadline(min(self._ask_at.remaining(), self._board.refresh_s))
             self._draw()
 
     def _draw(self) -> None:
@@ -99,9 +113,9 @@ class ScreenLoop:
         if self._screen.is_open and self._screen.is_ready():
             self._screen.draw(self._lines())
         is_late = self._screen.is_open and self._screen.is_behind
-        self._draw_at = Deadline(CATCH_UP_S if is_late else self._refresh_s * PATIENCE)
+        self._draw_at = Deadline(CATCH_UP_S if is_late else self._board.refresh_s * PATIENCE)
 
-    def _lines(self) -> list[str]:
+    def _lines(self) -> list[Line]:
         width, height = self._screen.size
         palette, market = self._screen.palette, self._feed.market
         if market is None:

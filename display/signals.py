@@ -1,5 +1,6 @@
 """Signals of a child process: what was inherited is reset, what matters is recorded for the loop to act on."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ class Recorder:
 
     def __init__(self, numbers: Iterable[signal.Signals]) -> None:
         self._seen: set[signal.Signals] = set()
+        self._is_all_to_stop = False
         self._reader, self._writer = os.pipe()
         for descriptor in (self._reader, self._writer):
             os.set_blocking(descriptor, False)
@@ -41,10 +43,24 @@ class Recorder:
         taken, self._seen = self._seen, set()
         return taken
 
+    def ask_to_stop_all(self) -> None:
+        """Have SIGTSTP taken next, and the next `stop_self` stop the whole program: Ctrl+Z, which came as a key."""
+        self._is_all_to_stop = True
+        self._seen.add(signal.SIGTSTP)
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._writer, b"\0")
+
     def stop_self(self) -> None:
-        """Stop this process as Ctrl+Z would have; returns when it goes on."""
+        """Stop this process as SIGTSTP would have, together with all others of its group if that was asked for.
+
+        Returns when it goes on, and at once where nobody could let it go on (a group without a shell).
+        """
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)
+        if self._is_all_to_stop:
+            self._is_all_to_stop = False
+            os.killpg(0, signal.SIGTSTP)
+        else:
+            signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._record)
         self._seen.discard(signal.SIGCONT)
 

@@ -5,7 +5,6 @@ import os
 import select
 import sys
 import termios
-import tty
 from typing import Any
 
 from shared.errors import MonitorError
@@ -15,6 +14,9 @@ PATIENCE_S = 0.05
 
 KEYBOARD, OUTPUT = 0, 1
 """The descriptors that a Terminal takes over."""
+
+LOCAL_MODES, CONTROL_CHARACTERS = 3, 6
+"""Places in the list that termios makes of a terminal's modes."""
 
 FALLBACK_SIZE = os.terminal_size((80, 24))
 
@@ -30,8 +32,9 @@ class Terminal:
     standard input. The descriptors are opened anew, so that their flags are nobody else's.
     """
 
-    def __init__(self, path: str) -> None:
-        """Raises TerminalLost when the device cannot be opened."""
+    def __init__(self, path: str, encoding: str = "utf-8") -> None:
+        """Raises TerminalLost when the device cannot be opened. What has no place in `encoding` is written as `?`."""
+        self.encoding = encoding
         try:
             _open_as(KEYBOARD, path, os.O_RDWR)
             _open_as(OUTPUT, path, os.O_WRONLY)
@@ -65,14 +68,21 @@ class Terminal:
         return bool(self._unsent)
 
     def take_keys(self) -> None:
-        """Keys come one by one and unechoed from now on; Ctrl+C and Ctrl+Z stay signals. Raises TerminalLost.
+        """Keys come one by one and unechoed from now on; Ctrl+C stays a signal. Raises TerminalLost.
 
-        Once more without `give_back` in between, it repeats that, for a terminal whose modes somebody else changed.
+        Ctrl+Z becomes a key: as a signal it would stop the parent, and bring the shell back, before this process could
+        leave the alternate screen, and what the shell says would be lost with that. Once more without `give_back` in
+        between, it repeats that, for a terminal whose modes somebody else changed.
         """
         try:
+            modes = termios.tcgetattr(KEYBOARD)
             self._modes = self._modes or termios.tcgetattr(KEYBOARD)
-            tty.setcbreak(KEYBOARD, termios.TCSANOW)
-        except termios.error as error:
+            modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
+            modes[CONTROL_CHARACTERS][termios.VMIN] = 1
+            modes[CONTROL_CHARACTERS][termios.VTIME] = 0
+            modes[CONTROL_CHARACTERS][termios.VSUSP] = bytes([os.fpathconf(KEYBOARD, "PC_VDISABLE")])
+            termios.tcsetattr(KEYBOARD, termios.TCSANOW, modes)
+        except (OSError, termios.error) as error:
             raise TerminalLost(f"modes: {error}") from error
         os.set_blocking(OUTPUT, False)
 
@@ -96,7 +106,7 @@ class Terminal:
 
     def write(self, text: str) -> None:
         """Write after all that is still unsent; takes a moment at most. Raises TerminalLost."""
-        self._unsent += text.encode("utf-8", "replace")
+        self._unsent += text.encode(self.encoding, "replace")
         self.flush()
 
     def flush(self) -> None:

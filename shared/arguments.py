@@ -77,6 +77,12 @@ _FLAGS = (
         "auto|screen|plain|none",
         "table on the screen, status lines, or nothing; auto: the table where there is a terminal",
     ),
+    _Flag(
+        "--theme",
+        Option("display", "theme"),
+        "dark|light|colorblind|mono",
+        "colours of the table; NO_COLOR in the environment means mono",
+    ),
     _Flag("--duration", Option("run", "duration_s"), "SECONDS", "stop by itself after that time", _number),
     _Flag("--summary", Option("run", "summary"), "FILE", "write the final figures there as JSON"),
     _Flag("--log-file", Option("log", "file"), "FILE", "write the log there"),

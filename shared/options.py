@@ -71,7 +71,11 @@ def checked(given: Given, annotation: Any) -> Any:
 
 def allowed(annotation: Any) -> str:
     """What values an annotation takes, in words that follow "must be"."""
-    match _kind(annotation):
+    return _words(_kind(annotation))
+
+
+def _words(kind: inspect.Type) -> str:
+    match kind:
         case inspect.IntType(ge=low, le=high):
             return "a whole number" + _bounds(low, high)
         case inspect.FloatType(gt=above) if above is not None:
@@ -84,6 +88,8 @@ def allowed(annotation: Any) -> str:
             return "one of " + ", ".join(map(str, values))
         case inspect.VarTupleType():
             return "a list of texts"
+        case inspect.DictType(value_type=of_each):
+            return f"a table with {_words(of_each)} for each name"
     return "a text"
 
 

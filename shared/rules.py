@@ -9,7 +9,11 @@ from shared.options import nearest, shown
 STREAMS = ("orderbooks", "securities", "candles")
 CREDENTIAL_CHARACTERS = 1024
 
+GROUP_NAME_CHARACTERS = 20
+BUILT_IN_GROUPS = ("all", "favourites")
+
 _board = re.compile(r"[A-Za-z0-9]{1,16}")
+_ticker = re.compile(r"[A-Za-z0-9_@.-]{1,50}")
 
 
 def board_name(text: str) -> str:
@@ -29,6 +33,28 @@ def stream_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError(f"must name each stream once, not {', '.join(names)}")
     return names
+
+
+def ticker_groups(groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Groups of tickers by their names. A ticker need not exist: the list of instruments is not known here."""
+    for name, tickers in groups.items():
+        _ensure_group_name(name)
+        if not tickers:
+            raise ValueError(f"group {shown(name)} must name at least one ticker")
+        for ticker in tickers:
+            if _ticker.fullmatch(ticker) is None:
+                allowed = "letters, digits and any of - _ @ . such as SBER"
+                raise ValueError(f"group {shown(name)}: a ticker is {allowed}, not {shown(ticker)}")
+    return groups
+
+
+def _ensure_group_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or len(name) > GROUP_NAME_CHARACTERS:
+        raise ValueError(
+            f"the name of a group must be 1 to {GROUP_NAME_CHARACTERS} printable characters, not {shown(name)}"
+        )
+    if name.strip().lower() in BUILT_IN_GROUPS:
+        raise ValueError(f"a group must not be named {shown(name)}, which is built in")
 
 
 def file_to_write(text: str) -> str:

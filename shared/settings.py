@@ -11,7 +11,7 @@ from shared.addresses import safe_gateway_url, safe_iss_url
 from shared.arguments import parse_arguments
 from shared.errors import ConfigError
 from shared.options import Given, Layer, Option, Rule, Source, checked
-from shared.rules import board_name, credential, file_to_write, stream_names
+from shared.rules import board_name, credential, file_to_write, stream_names, ticker_groups
 from shared.sources import config_layer, env_file_layer, environment_layer
 
 GATEWAY_PATH = "/infocx/v3/websocket"
@@ -86,6 +86,8 @@ class DisplaySettings(msgspec.Struct, frozen=True):
     fresh_s: Annotated[float, Meta(ge=0.1, le=86400)] = 5.0
     stale_s: Annotated[float, Meta(ge=0.1, le=86400)] = 30.0
     status_interval_s: Annotated[float, Meta(ge=0.1, le=86400)] = 10.0
+    theme: Literal["dark", "light", "colorblind", "mono"] = "dark"
+    groups: Annotated[dict[str, tuple[str, ...]], Rule(ticker_groups)] = {}
 
 
 class LogSettings(msgspec.Struct, frozen=True):
@@ -148,8 +150,13 @@ def _fields() -> dict[Option, msgspec.structs.FieldInfo]:
     return found
 
 
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    """A table as default is made anew for each struct."""
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
 _FIELDS = _fields()
-_DEFAULTS = {option: field.default for option, field in _FIELDS.items()}
+_DEFAULTS = {option: _default(field) for option, field in _FIELDS.items()}
 _ANNOTATIONS = {option: field.type for option, field in _FIELDS.items()}
 CONFIG_OPTIONS = tuple(option for option in _FIELDS if option.section != "credentials")
 """Every option that config.toml may set, in the order of Settings."""

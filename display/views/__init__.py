@@ -4,5 +4,16 @@ from display.now import Now
 from display.views.frame import screen_lines, starting_lines
 from display.views.palette import COLOURLESS, Palette, Role
 from display.views.statistics import final_statistics
+from display.views.text import Line, Span
 
-__all__ = ["COLOURLESS", "Now", "Palette", "Role", "final_statistics", "screen_lines", "starting_lines"]
+__all__ = [
+    "COLOURLESS",
+    "Line",
+    "Now",
+    "Palette",
+    "Role",
+    "Span",
+    "final_statistics",
+    "screen_lines",
+    "starting_lines",
+]

@@ -1,4 +1,4 @@
-"""Under the table: who is online, what is wrong, where the data comes from, which keys there are. Pure."""
+"""Under the table: what is wrong, and which keys there are. Pure."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from display import keys
 from display.board import Board
 from display.now import Now, age_text
-from display.troubles import NO_ROUTE, has_no_route, phases, ranges, refused_tickers, troubles
+from display.troubles import NO_ROUTE, has_no_route, refused_tickers, troubles
 from display.views.palette import Palette, Role
 from display.views.text import Line, Span, flowed, paragraph
 from shared.market import Market
@@ -14,7 +14,7 @@ from shared.printable import printable
 
 HUB_SILENT_AFTER_S = 5.0
 LOADING = "Loading the list of instruments..."
-GUEST = "guest login: data delayed by 15 minutes"
+STOPPING = "Stopping..."
 TROUBLE = "Trouble: "
 VITAL_RANK = 3
 TICKERS_NAMED = 20
@@ -32,7 +32,7 @@ def footer(market: Market, board: Board, limit: int, width: int, now: Now, palet
     """At most `limit` lines; what is wrong outlives what is merely good to know."""
     sections = [
         Section(0, _hub_silence(board, now, width, palette)),
-        Section(3, _states(market, now, width, palette)),
+        Section(3, _loading(market, width, palette)),
         Section(1, _troubles(market, now, width, palette)),
         Section(2, _hint(market, now, width, palette)),
         Section(4, _refused_tickers(market, width, palette)),
@@ -67,14 +67,8 @@ def _hub_silence(board: Board, now: Now, width: int, palette: Palette) -> list[L
     return paragraph(f"No news from the collector for {age_text(silence_s)}", Role.TROUBLE, width, palette)
 
 
-def _states(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
-    if not market.connections:
-        return paragraph(LOADING, Role.PLAIN, width, palette)
-    found = phases(market.connections.values(), now.monotonic)
-    words = f"Online: {ranges(found.online)}"
-    words += f" | Connecting: {ranges(found.on_the_way)}" if found.on_the_way else ""
-    words += f" | Stopped: {ranges(found.leaving)}" if found.leaving else ""
-    return paragraph(words, Role.PLAIN, width, palette, indent=len("Online: "))
+def _loading(market: Market, width: int, palette: Palette) -> list[Line]:
+    return [] if market.connections else paragraph(LOADING, Role.PLAIN, width, palette)
 
 
 def _troubles(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
@@ -106,20 +100,12 @@ def _names(tickers: list[str]) -> str:
 
 
 def _facts(market: Market, width: int, palette: Palette) -> list[Line]:
-    totals = market.totals
-    subscribed = f"Subscriptions: {market.confirmed}/{totals.subscriptions_planned}"
-    facts = [subscribed + (f", {market.refused} refused" if market.refused else "")]
-    if totals.instruments_source:
-        facts.append(f"Instruments: {printable(totals.instruments_source)}")
-    if totals.worker_restarts:
-        facts.append(f"Worker restarts: {totals.worker_restarts}")
-    if totals.counters.decode_errors:
-        facts.append(f"Decode errors: {totals.counters.decode_errors}")
-    if totals.is_guest and not totals.is_simulated:
-        facts.append(GUEST)
-    if (gateway := _foreign_gateway(totals.gateway)) is not None:
+    facts: list[str] = []
+    if errors := market.totals.counters.decode_errors:
+        facts.append(f"Decode errors: {errors}")
+    if (gateway := _foreign_gateway(market.totals.gateway)) is not None:
         facts.append(f"Gateway: {gateway}")
-    return flowed(((Span(fact),) for fact in facts), " | ", width, palette)
+    return flowed(((Span(fact, Role.WARNING),) for fact in facts), " | ", width, palette)
 
 
 def _foreign_gateway(gateway: str) -> str | None:
@@ -130,5 +116,8 @@ def _foreign_gateway(gateway: str) -> str | None:
 
 
 def _keys(board: Board, width: int, palette: Palette) -> list[Line]:
-    text = "Stopping..." if board.is_quitting else " | ".join(keys.help_items())
-    return paragraph(text, Role.QUIET, width, palette)
+    """One line: the way out first, and as many others as fit."""
+    if board.is_quitting:
+        return [(Span(STOPPING, Role.BANNER),)]
+    items = [(Span(key, Role.KEY), Span(f" {does}", Role.DIM)) for key, does in keys.footer_items()]
+    return flowed(items, "  ", width, palette)[:1]

@@ -1,37 +1,63 @@
-"""The whole screen: header, table, footer, each with as many lines as the height gives it. Pure."""
+"""The whole screen: header, what is looked at, footer, each with the lines that the height gives it. Pure."""
 
-from display.board import Board
+from display.board import Board, View
 from display.now import Now
+from display.views.candles import candles
+from display.views.connections import connections
+from display.views.detail import detail
+from display.views.events import events
 from display.views.footer import footer
 from display.views.header import NAME, figures, title
+from display.views.help import help_page
 from display.views.palette import Palette, Role
+from display.views.status import has_banner, status
+from display.views.strip import strip
 from display.views.table import HEADING_LINES, table
-from display.views.text import BLANK, Line, Span, painted
+from display.views.text import BLANK, Line, Span, fitted
 from shared.market import Market
 
-ROOMY_HEIGHT = 12
-"""From this height on, blank lines set the parts off."""
+ROOMY_HEIGHT = 16
+"""From this height on there is room for the strip of connections, and for lines that set the parts off."""
 
 
-def screen_lines(market: Market, board: Board, width: int, height: int, now: Now, palette: Palette) -> list[str]:
-    """At most `height` lines of at most `width` columns, with the palette's sequences."""
-    blanks = [BLANK] if height >= ROOMY_HEIGHT else []
+def screen_lines(market: Market, board: Board, width: int, height: int, now: Now, palette: Palette) -> list[Line]:
+    """At most `height` lines of at most `width` columns."""
     top = _top(market, width, height, now, palette)
-    room = max(0, height - len(top) - 2 * len(blanks) - HEADING_LINES)
-    wanted_rows = len(board.top(room))
-    bottom = footer(market, board, max(height // 3, room - wanted_rows), width, now, palette)
-    quotes = table(board, max(0, room - len(bottom)), width, now, palette)
-    lines = [*top, *blanks, *quotes, *blanks, *bottom]
-    return [painted(line, width, palette) for line in lines[:height]]
+    if board.is_helping:
+        top = top[:1]
+        return [fitted(line, width, palette) for line in [*top, *help_page(max(0, height - len(top)), width, palette)]]
+    is_roomy = height >= ROOMY_HEIGHT
+    gap = [BLANK] if is_roomy else []
+    has_status = is_roomy or has_banner(board)
+    room = max(0, height - len(top) - 2 * len(gap) - has_status)
+    wanted = HEADING_LINES + min(board.count, board.settings.rows) if board.view is View.TABLE else room
+    bottom = footer(market, board, max(height // 3, room - wanted), width, now, palette)
+    body = _body(market, board, max(0, room - len(bottom)), width, now, palette)
+    heading = [status(board, width, palette)] if has_status else []  # it tells which rows the body has chosen
+    lines = [*top, *gap, *heading, *body, *gap, *bottom]
+    return [fitted(line, width, palette) for line in lines[:height]]
 
 
-def starting_lines(width: int, height: int, palette: Palette) -> list[str]:
+def starting_lines(width: int, height: int, palette: Palette) -> list[Line]:
     """What is shown before the first picture of the hub."""
     lines: list[Line] = [(Span(NAME, Role.TITLE),), (Span("  starting..."),)]
-    return [painted(line, width, palette) for line in lines[:height]]
+    return [fitted(line, width, palette) for line in lines[:height]]
 
 
 def _top(market: Market, width: int, height: int, now: Now, palette: Palette) -> list[Line]:
-    """The title and the figures, which give way first when the terminal is low."""
-    lines = figures(market, now, width, palette)
-    return [title(market.totals, width, palette), *lines[: max(1, height // 6)]]
+    """The title, the figures, which give way first when the terminal is low, and the strip of connections."""
+    lines = [title(market.totals, width, palette), *figures(market, now, width, palette)[: max(1, height // 6)]]
+    return [*lines, *strip(market, width, now, palette)] if height >= ROOMY_HEIGHT else lines
+
+
+def _body(market: Market, board: Board, limit: int, width: int, now: Now, palette: Palette) -> list[Line]:
+    if board.is_detailed:
+        return detail(market, board, limit, width, now, palette)
+    match board.view:
+        case View.CONNECTIONS:
+            return connections(market, board, limit, width, now, palette)
+        case View.EVENTS:
+            return events(market, board, limit, width, now, palette)
+        case View.CANDLES:
+            return candles(market, board, limit, width, now, palette)
+    return table(market, board, max(0, limit - HEADING_LINES), width, now, palette)[:limit]

@@ -10,10 +10,14 @@ from display.views.palette import Palette, Role
 
 
 class Span(NamedTuple):
-    """Printable text of one role."""
+    """Printable text of one role, perhaps in the selected row."""
 
     text: str
     role: Role = Role.PLAIN
+    is_selected: bool = False
+
+    def selected(self) -> "Span":
+        return Span(self.text, self.role, True)
 
 
 Line = Sequence[Span]
@@ -52,17 +56,24 @@ def padded(text: str, width: int, palette: Palette, *, is_right: bool) -> str:
     return blanks + text if is_right else text + blanks
 
 
-def painted(line: Line, width: int, palette: Palette) -> str:
-    """The line as the terminal gets it, cut to `width`."""
-    parts: list[str] = []
+def fitted(line: Line, width: int, palette: Palette) -> Line:
+    """The line, cut to `width`, without its empty spans."""
+    fit: list[Span] = []
     left = width
     for span in line:
-        text = cut(span.text, left, palette)
-        parts.append(palette.paint(span.role, text))
-        left -= palette.columns(text)
-        if text != span.text:
+        used = palette.columns(span.text)
+        if used > left:
+            fit.append(span._replace(text=cut(span.text, left, palette)))
             break
-    return "".join(parts)
+        if used:
+            fit.append(span)
+            left -= used
+    return fit
+
+
+def painted(line: Line, width: int, palette: Palette) -> str:
+    """The line as text with the palette's sequences, cut to `width`."""
+    return "".join(palette.paint(span.role, span.text) for span in fitted(line, width, palette))
 
 
 def flowed(items: Iterable[Line], separator: str, width: int, palette: Palette, *, indent: int = 0) -> list[Line]:

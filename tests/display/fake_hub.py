@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
 from shared.market import Market
-from shared.settings import DisplaySettings
+from shared.settings import DisplaySettings, LogSettings
 from shared.wire import Request, decode_request, encode
 from tests.display import programs
 from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal
@@ -89,12 +89,14 @@ def screen_run(
     *,
     settings: DisplaySettings | None = None,
     environment: dict[str, str] | None = None,
+    log_settings: LogSettings | None = None,
 ) -> Iterator[Run]:
     """A display that draws on `terminal`."""
     hub = FakeHub(market)
     chosen = settings or DisplaySettings(mode="screen", refresh_s=0.1)
     variables = {"TERM": "xterm-256color", **(environment or {})}
-    process = CONTEXT.Process(target=programs.draw_screen, args=(hub.theirs, chosen, terminal.path, variables))
+    arguments = (hub.theirs, chosen, terminal.path, variables, log_settings or LogSettings())
+    process = CONTEXT.Process(target=programs.draw_screen, args=arguments)
     with _started(Run(hub, process, terminal)) as run:
         yield run
 

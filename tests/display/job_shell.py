@@ -15,8 +15,9 @@ from threading import Thread
 from typing import TextIO
 
 from display import app
-from shared.settings import DisplaySettings
+from shared.settings import DisplaySettings, LogSettings
 from shared.wire import Request, decode_request, encode
+from tests.display.programs import take_environment
 from tests.display.samples import market, usual_connections, usual_quotes
 
 JOB = "job"
@@ -42,7 +43,8 @@ def run_job(terminal_path: str) -> None:
     # The display makes the terminal its standard output.
     events = os.fdopen(os.dup(1), "w", buffering=1)
     Thread(target=answer, args=(ours, events), daemon=True).start()
-    app.main(theirs, DisplaySettings(mode="screen", refresh_s=0.1), terminal_path)
+    take_environment({})
+    app.main(theirs, DisplaySettings(mode="screen", refresh_s=0.1), terminal_path, LogSettings())
 
 
 def answer(connection: Connection, events: TextIO) -> None:

@@ -2,22 +2,35 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 
 from display import app
-from shared.settings import DisplaySettings
+from display.views import Line, Role, Span
+from shared.settings import DisplaySettings, LogSettings
+
+
+def take_environment(environment: Mapping[str, str]) -> None:
+    """Only what is given tells of the terminal and of the user's folders."""
+    for name in ("NO_COLOR", "COLORTERM", "TERM_PROGRAM", "FORCE_COLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE"):
+        os.environ.pop(name, None)
+    for name in ("HOME", "XDG_STATE_HOME"):
+        os.environ.pop(name, None)
+    os.environ.update({"TERM": "xterm-256color", "LANG": "C.UTF-8"} | dict(environment))
 
 
 def draw_screen(
-    connection: Connection, settings: DisplaySettings, terminal_path: str, environment: Mapping[str, str]
+    connection: Connection,
+    settings: DisplaySettings,
+    terminal_path: str,
+    environment: Mapping[str, str],
+    log_settings: LogSettings,
 ) -> None:
     """The display as the supervisor starts it, in a given environment."""
-    for name in ("NO_COLOR", "COLORTERM", "TERM_PROGRAM", "FORCE_COLOR", "CLICOLOR_FORCE"):
-        os.environ.pop(name, None)
-    os.environ.update(environment)
-    app.main(connection, settings, terminal_path)
+    take_environment(environment)
+    app.main(connection, settings, terminal_path, log_settings)
 
 
 def print_lines(connection: Connection, settings: DisplaySettings, output: Connection, report: Connection) -> None:
@@ -25,25 +38,50 @@ def print_lines(connection: Connection, settings: DisplaySettings, output: Conne
     os.dup2(output.fileno(), 1)
     output.close()
     sys.stdout = open(1, "w", encoding="ascii", closefd=False)  # noqa: SIM115
-    app.main(connection, settings, None)
+    app.main(connection, settings, None, LogSettings())
     report.send("blessed" in sys.modules)
 
 
-def draw_frames(terminal_path: str, frames: list[list[str]], report: Connection) -> None:
-    """Draw frame after frame, one for each message from `report`, and leave; `report` gets how each of them went."""
+def draw_frames(
+    terminal_path: str, frames: list[list[Line] | str], report: Connection, theme: str, environment: Mapping[str, str]
+) -> None:
+    """Enter the screen, draw frame after frame, one for each message from `report`, and leave.
+
+    `report` gets a message once it is entered, then how each frame went. A frame that is a text is copied instead.
+    """
+    take_environment(environment)
+    from display.characters import encoding_of, glyphs_of
     from display.terminal import Terminal
 
-    terminal = Terminal(terminal_path)
+    terminal = Terminal(terminal_path, encoding_of(environment))
     from display.screen import Screen
 
-    screen = Screen(terminal, has_colours=True)
+    screen = Screen(terminal, theme=theme, glyphs=glyphs_of(environment))
     screen.enter()
+    report.send("entered")
     for frame in frames:
         report.recv()
         is_ready = screen.is_ready()
-        if is_ready:
+        if isinstance(frame, str):
+            screen.copy(frame)
+        elif is_ready:
             screen.draw(frame)
         report.send(is_ready)
+    screen.leave()
+
+
+def draw_here(text: str) -> None:
+    """Draw a text on the terminal of standard input and copy it; leave when a line comes."""
+    from display.terminal import Terminal
+
+    terminal = Terminal(os.ttyname(0))
+    from display.screen import Screen
+
+    screen = Screen(terminal)
+    screen.enter()
+    screen.draw([(Span(text, Role.SIMULATED),)])
+    screen.copy(text)
+    sys.stdin.readline()
     screen.leave()
 
 
@@ -80,7 +118,25 @@ def report_signals(report: Connection) -> None:
     report.send(bool(wait([recorder.fileno(), foreign], 0)))
 
 
+def stop_by_signal(report: Connection, *, is_for_all: bool) -> None:
+    """Stops like after Ctrl+Z, in a process group of its own with one other process, whose number `report` gets."""
+    from display.signals import Recorder
+
+    os.setpgid(0, 0)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        recorder = Recorder([signal.SIGTSTP, signal.SIGCONT])
+        report.send(other.pid)
+        if is_for_all:
+            recorder.ask_to_stop_all()
+        else:
+            os.kill(os.getpid(), signal.SIGTSTP)
+        report.send((bool(wait([recorder.fileno()], 10)), recorder.take()))
+        recorder.stop_self()
+        report.send(recorder.take())
+        other.kill()
+
+
 def draw_screen_of_a_silent_hub(connection: Connection, other_end: Connection, terminal_path: str) -> None:
     """A display whose pipe never ends, because its other end is held here too: only the parent's death can tell it."""
     with other_end:
-        draw_screen(connection, DisplaySettings(mode="screen"), terminal_path, {"TERM": "xterm-256color"})
+        draw_screen(connection, DisplaySettings(mode="screen"), terminal_path, {}, LogSettings())

@@ -48,7 +48,11 @@ class PseudoTerminal:
     def is_whole(self) -> bool:
         """Whether the normal screen is shown, with its cursor, and the modes are those from before."""
         has_left = self.written.rfind(LEAVE_ALTERNATE) >= self.written.rfind(ENTER_ALTERNATE)
-        return has_left and not self._emulator.cursor.hidden and self.modes == self.modes_before
+        return has_left and not self.is_cursor_hidden and self.modes == self.modes_before
+
+    @property
+    def is_cursor_hidden(self) -> bool:
+        return bool(self._emulator.cursor.hidden)
 
     @property
     def frames(self) -> list[bytes]:

@@ -4,10 +4,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.market import Market
+from shared.settings import DisplaySettings
 from shared.wire import Request
 from tests.display.fake_hub import Run, screen_run
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
@@ -37,10 +39,10 @@ def drawn(run: Run) -> Run:
 def test_the_table_is_drawn_in_colour_with_the_cursor_hidden(terminal: PseudoTerminal) -> None:
     with screen_run(busy(), terminal) as run:
         drawn(run)
-        row = next(y for y, line in enumerate(terminal.lines) if line.startswith("SBER"))
-        assert "|   306.12 |   306.13 |   306.12 |" in terminal.lines[row]
-        colours = [terminal.colour_at(terminal.lines[row].index("306.12", start), row) for start in (0, 25)]
-        assert colours == ["green", "cyan"]
+        row = next(y for y, line in enumerate(terminal.lines) if line.startswith("   SBER"))
+        assert "SBER      306.12    306.13      0.01   306.12" in terminal.lines[row]
+        bid, ask = (terminal.colour_at(terminal.lines[row].index(price), row) for price in ("306.12", "306.13"))
+        assert "default" not in (bid, ask) and bid != ask
         assert not terminal.is_whole
         assert b"\x1b[?25l" in terminal.written
 
@@ -73,8 +75,8 @@ def test_the_time_goes_on_when_the_hub_falls_silent(terminal: PseudoTerminal) ->
     with screen_run(shown, terminal) as run:
         drawn(run)
         run.hub.is_answering = False
-        before = terminal.lines[1:3]
-        run.until(lambda: terminal.lines[1:3] != before, "the uptime goes on")
+        before = terminal.lines[1:4]
+        run.until(lambda: terminal.lines[1:4] != before, "the uptime goes on")
 
 
 def test_new_prices_replace_the_old_ones(terminal: PseudoTerminal) -> None:
@@ -144,3 +146,110 @@ def test_a_terminal_that_cannot_be_opened_ends_the_display_with_a_code_of_its_ow
     terminal.path = os.path.join(os.sep, "nowhere", "tty")  # noqa: PTH118
     with screen_run(busy(), terminal) as run:
         assert run.until_ended() == 69
+
+
+# Keys
+
+
+def shown(run: Run, text: str) -> bool:
+    assert run.terminal is not None
+    return text in run.terminal.text
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (b"2", "28 of 30 online"),
+        (b"3", "Nothing has happened yet"),
+        (b"4", "--streams orderbooks,securities,candles"),
+        (b"?", "the row above"),
+        (b"\x1b[B\r", "Order book"),
+        (b"/sb", " Filter: sb_ "),
+        (b" ", "FROZEN"),
+        (b"t", "by ticker"),
+        (b"v", "Volume\u25bc"),
+        (b"s", "by ticker"),
+        (b"\t", "favourites"),
+        (b"+", "refresh every"),
+        (b"c", "copied AKRN"),
+        (b"\x1b[B*", "\u2605"),
+        (b"/age>", "age>"),
+    ],
+)
+def test_a_key_is_heard_and_shown_at_once(terminal: PseudoTerminal, keys: bytes, text: str) -> None:
+    with screen_run(busy(), terminal, settings=DisplaySettings(mode="screen", refresh_s=5.0)) as run:
+        drawn(run)
+        terminal.press(keys)
+        run.until(lambda: shown(run, text), f"{text} after {keys!r}")
+
+
+def test_copying_gives_the_ticker_to_the_terminal_s_clipboard(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        terminal.press(b"c")
+        run.until(lambda: b"\x1b]52;c;QUtSTg==" in terminal.written, "AKRN in base64")
+
+
+def test_what_was_chosen_is_there_again_at_the_next_start(terminal: PseudoTerminal, tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    with screen_run(busy(), terminal, environment=environment) as run:
+        drawn(run)
+        terminal.press(b"\x1b[B*tS")
+        run.until(lambda: shown(run, "by ticker \u25bc") and shown(run, "\u2605"), "sorted, and one marked")
+    with pseudo_terminal(100, 24) as second, screen_run(busy(), second, environment=environment) as run:
+        drawn(run)
+        assert shown(run, "by ticker \u25bc")
+        assert shown(run, "\u2605")
+
+
+def test_esc_alone_is_a_key(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        terminal.press(b"/sber\r")
+        run.until(lambda: shown(run, " Filter: sber "), "filtered")
+        terminal.press(b"\x1b")
+        run.until(lambda: not shown(run, "Filter"), "all are shown again")
+
+
+def test_a_filter_in_cyrillic_can_be_typed(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        terminal.press("/Сбер".encode())
+        run.until(lambda: shown(run, "Filter: Сбер_"), "the letters are there")
+
+
+def test_nothing_is_written_when_nothing_changes(terminal: PseudoTerminal) -> None:
+    frozen = market([], usual_connections())
+    for status in frozen.connections.values():
+        status.retry_at = None
+    frozen.totals.started_at = time.monotonic() - 7200  # an uptime in minutes
+    with screen_run(frozen, terminal) as run:
+        run.until(lambda: "q quit" in terminal.text, "drawn")
+        asked, frames = len(run.hub.requests), len(terminal.frames)
+        run.until(lambda: len(run.hub.requests) > asked + 5, "some refreshes went by")
+        assert len(terminal.frames) - frames <= 2  # the minute may have changed
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(40, 10), (60, 16), (200, 60)])
+def test_every_size_shows_quotes(columns: int, lines: int) -> None:
+    with pseudo_terminal(columns, lines) as terminal, screen_run(busy(), terminal) as run:
+        run.until(lambda: "AKRN" in terminal.text and "SIMULATED EXCHANGE" in terminal.text, "quotes are drawn")
+        assert not any(len(line) > columns for line in terminal.lines)
+
+
+def test_sizes_that_follow_each_other_quickly_end_with_the_last_one(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        for columns, lines in ((200, 50), (40, 10), (80, 24), (61, 17), (120, 30)):
+            terminal.resize(columns, lines)
+            run.send(signal.SIGWINCH)
+        run.until(lambda: shown(run, "Exch.") and shows_table(run), "drawn to the last size")
+
+
+def test_without_utf_8_the_screen_is_ascii() -> None:
+    with pseudo_terminal(100, 24) as terminal:
+        environment = {"LANG": "C", "LC_ALL": "C"}
+        with screen_run(busy(), terminal, environment=environment) as run:
+            drawn(run)
+            assert terminal.text.isascii()
+            assert "SIMULATED EXCHANGE" in terminal.text

@@ -6,13 +6,19 @@ from tests.display import programs
 from tests.display.fake_hub import CONTEXT
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
 
-LOCAL_MODES = 3
+LOCAL_MODES, CONTROL_CHARACTERS = 3, 6
 
 
 def is_echoing(terminal: PseudoTerminal) -> bool:
     modes = terminal.modes[LOCAL_MODES]
     assert isinstance(modes, int)
     return bool(modes & termios.ECHO)
+
+
+def suspend_character(terminal: PseudoTerminal) -> object:
+    characters = terminal.modes[CONTROL_CHARACTERS]
+    assert isinstance(characters, list)
+    return characters[termios.VSUSP]
 
 
 def test_the_terminal_becomes_standard_input_and_output_and_its_modes_come_back() -> None:
@@ -23,13 +29,15 @@ def test_the_terminal_becomes_standard_input_and_output_and_its_modes_come_back(
         theirs.close()
         with ours:
             assert ours.recv() == (True, True, terminal.path, (33, 7))
-            echoes = []
+            echoes, suspends = [], []
             for _ in range(3):
                 ours.send("next")
                 assert ours.recv() == "done"
                 echoes.append(is_echoing(terminal))
+                suspends.append(suspend_character(terminal))
         process.join()
         process.close()
         assert echoes == [False, False, True]
+        assert suspends == [b"\0", b"\0", b"\x1a"], "Ctrl+Z is a key meanwhile"
         assert terminal.modes == terminal.modes_before
         terminal.until(lambda: terminal.text.startswith("bye"), "the farewell was written")

@@ -33,6 +33,7 @@ def test_what_is_not_said_is_not_in_the_layer() -> None:
         ("--iss-url https://x/iss", "[exchange] iss_url", "https://x/iss"),
         ("--streams candles,orderbooks", "[exchange] streams", ["candles", "orderbooks"]),
         ("--display none", "[display] mode", "none"),
+        ("--theme light", "[display] theme", "light"),
         ("--duration 1.5", "[run] duration_s", 1.5),
         ("--duration -1", "[run] duration_s", -1),
         ("--summary 5", "[run] summary", "5"),

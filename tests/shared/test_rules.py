@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.rules import board_name, credential, file_to_write, stream_names
+from shared.rules import board_name, credential, file_to_write, stream_names, ticker_groups
 
 
 def test_boards_are_letters_and_digits() -> None:
@@ -29,6 +29,33 @@ def test_known_streams_keep_their_order() -> None:
 def test_no_unknown_or_repeated_streams_are_refused(names: tuple[str, ...], told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
         stream_names(names)
+
+
+def test_groups_of_tickers_keep_their_order() -> None:
+    groups: dict[str, tuple[str, ...]] = {"Нефть и газ": ("LKOH", "SIBN@X"), "a": ("SiZ6", "RU000A.B-C_D")}
+    assert list(ticker_groups(groups).items()) == list(groups.items())
+    assert ticker_groups({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ({"": ("SBER",)}, "the name of a group must be 1 to 20 printable characters, not ''"),
+        ({" ": ("SBER",)}, "the name of a group must be 1 to 20 printable characters, not ' '"),
+        ({"x" * 21: ("SBER",)}, "the name of a group must be 1 to 20 printable characters"),
+        ({"a\x1b[2J": ("SBER",)}, "the name of a group must be 1 to 20 printable characters, not 'a\\x1b[2J'"),
+        ({"Favourites": ("SBER",)}, "a group must not be named 'Favourites', which is built in"),
+        ({"a": ()}, "group 'a' must name at least one ticker"),
+        ({"a": ("SBER", "")}, "group 'a': a ticker is letters, digits and any of - _ @ . such as SBER, not ''"),
+        ({"a": ("SB ER",)}, "such as SBER, not 'SB ER'"),
+        ({"a": ("SBER\n",)}, "such as SBER, not 'SBER\\n'"),
+        ({"a": ("СБЕР",)}, "such as SBER, not 'СБЕР'"),
+        ({"a": ("S" * 51,)}, "such as SBER, not 'SSSS"),
+    ],
+)
+def test_a_wrong_group_is_told_by_its_name_and_fault(groups: dict[str, tuple[str, ...]], told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        ticker_groups(groups)
 
 
 def test_a_file_in_an_existing_folder_can_be_written(tmp_path: Path) -> None:

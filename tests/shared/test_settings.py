@@ -23,6 +23,11 @@ def loaded(folder: Path, arguments: str = "", config: str = "", env: str = "", *
     return load(arguments.split(), environment, folder)
 
 
+def with_every_key(text: str) -> str:
+    """A config.toml with the keys and tables that it only shows in comments."""
+    return re.sub(r"^# (\w+ = |\[)", r"\1", text, flags=re.MULTILINE)
+
+
 # What the settings are without and with the shipped file
 
 
@@ -36,7 +41,7 @@ def test_the_shipped_config_toml_holds_the_built_in_defaults(tmp_path: Path) -> 
 
 def test_the_shipped_config_toml_names_every_option_and_no_other() -> None:
     text = (ROOT / "config.toml").read_text("utf-8")
-    document = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
+    document = tomllib.loads(with_every_key(text))
     named = [(section, key) for section, table in document.items() for key in table]
     assert named == [tuple(option) for option in CONFIG_OPTIONS]
 
@@ -53,10 +58,11 @@ def test_every_field_of_the_settings_but_the_credentials_is_an_option() -> None:
 
 def test_the_shipped_config_toml_can_be_loaded_with_every_key_set(tmp_path: Path) -> None:
     text = (ROOT / "config.toml").read_text("utf-8")
-    everything = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
+    everything = with_every_key(text)
     settings = loaded(tmp_path, config=everything)
     assert settings.instruments.seed == 1
     assert settings.duration_s == 60.0
+    assert settings.display.groups == {"banks": ("SBER", "VTBR", "T")}
 
 
 def test_the_shipped_env_example_is_the_public_login(tmp_path: Path) -> None:
@@ -100,6 +106,12 @@ def test_run_and_log_settings_come_from_config_toml_too(tmp_path: Path) -> None:
 def test_fewer_connections_than_the_default_workers_need_no_second_option(tmp_path: Path) -> None:
     assert loaded(tmp_path, "--connections 2").collector.workers == 2
     assert loaded(tmp_path, "--connections 4", config="[collector]\nworkers = 5\n").collector.workers == 4
+
+
+def test_the_theme_can_be_said_in_config_toml_and_as_an_argument(tmp_path: Path) -> None:
+    config = "[display]\ntheme = 'light'\n"
+    assert loaded(tmp_path, config=config).display.theme == "light"
+    assert loaded(tmp_path, "--theme colorblind", config=config).display.theme == "colorblind"
 
 
 # The login
@@ -173,6 +185,10 @@ def test_no_error_and_no_traceback_tells_the_passcode(tmp_path: Path, arguments:
         ("[display]\nrows = 1979-05-27\n", "[display] rows: must be a whole number from 1 to 1000, not datetime"),
         ("[display]\nfresh_s = 30\n", "[display] fresh_s: must be less than [display] stale_s, which is 30, not 30"),
         ("[display]\nmode = 'fancy'\n", "[display] mode: must be one of auto, none, plain, screen, not 'fancy'"),
+        ("[display]\ntheme = 'pink'\n", "[display] theme: must be one of colorblind, dark, light, mono, not 'pink'"),
+        ("[display]\ngroups = 3\n", "[display] groups: must be a table with a list of texts for each name, not 3"),
+        ("[display.groups]\na = 'SBER'\n", "groups: must be a table with a list of texts for each name, not {'a'"),
+        ("[display.groups]\na = ['x y']\n", "[display] groups: group 'a': a ticker is letters, digits and any of"),
         ("[exchange]\nping_interval_s = 31\n", "must be less than [exchange] dead_after_s, which is 30, not 31"),
         ("[exchange]\nretry_first_s = 61\n", "must be at most [exchange] retry_cap_s, which is 60, not 61"),
         ("[exchange]\nrefused_retry_cap_s = 9\n", "refused_retry_first_s: must be at most config.toml: [exchange]"),

@@ -1,9 +1,15 @@
-import pytest
+from datetime import timedelta
 
-from display.views.header import figures, title
-from display.views.palette import COLOURLESS
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from display.views.header import delay_text, figures, title
+from display.views.palette import COLOURLESS, Palette
 from display.views.text import painted
 from shared.market import Market
+from shared.wire import Counters
+from tests.display.looks import WIDE, assert_fits, drawn, harmful, widths
 from tests.display.samples import NOW, TAGGED, connection, market, quote, usual_connections
 
 FULL = "  MOEX Real-time Monitor - 1500 Tickers (30 Connections x 50 Each)"
@@ -11,6 +17,23 @@ FULL = "  MOEX Real-time Monitor - 1500 Tickers (30 Connections x 50 Each)"
 
 def title_of(shown: Market, width: int) -> str:
     return painted(title(shown.totals, width, COLOURLESS), width, COLOURLESS)
+
+
+def figures_of(shown: Market, width: int = 120, palette: Palette = COLOURLESS) -> list[str]:
+    return drawn(figures(shown, NOW, width, palette), palette)
+
+
+def items_of(shown: Market) -> list[str]:
+    return [item.strip() for item in figures_of(shown, 999)[0].split("|")]
+
+
+def all_there_is() -> Market:
+    shown = market([quote("SBER")], usual_connections(), is_guest=True)
+    totals = shown.totals
+    totals.counters.reconnects, totals.worker_restarts = 3, 1
+    totals.latency_p50_ms, totals.latency_p99_ms, totals.queue_age_s = 3.2, 12.34, 0.1
+    totals.session_changes_at = (NOW.wall + timedelta(hours=8)).timestamp()
+    return shown
 
 
 def test_the_title_holds_the_numbers_of_the_settings() -> None:
@@ -34,23 +57,102 @@ def test_a_title_that_does_not_fit_leaves_out_whole_parts_first() -> None:
     assert title_of(market(), 30) == "  MOEX Real-time Monitor"
 
 
-def test_the_figures_stand_on_one_line_where_it_is_wide_enough() -> None:
-    shown = market([quote("SBER")], usual_connections())
-    (line,) = figures(shown, NOW, 120, COLOURLESS)
-    assert painted(line, 120, COLOURLESS) == (
-        "Connections: 28/30 | Updates: 1234 | Tickers: 1/259 | With Prices: 0 | Rate: 12.5 msg/s | Uptime: 98s"
-    )
+def test_all_figures_have_their_places_the_most_important_ones_first() -> None:
+    assert figures_of(all_there_is(), 110) == [
+        "Connections: 28/30 | Updates: 1234 | Tickers: 1/259 | With Prices: 0 | Rate: 12.5 msg/s    | Uptime: 98s",
+        "Session: open until 17:51 | guest login: data delayed by 15 minutes | Subscriptions: 1399/1500, 1 refused",
+        "Latency: p50  3.2 ms, p99 12.3 ms | Queue age:  0.1s | Reconnects: 3 | Worker restarts: 1",
+        "Average: 12.7 msg/s    | Instruments: ISS REST",
+    ]
 
 
 def test_figures_that_do_not_fit_go_to_the_next_line() -> None:
-    lines = [painted(line, 60, COLOURLESS) for line in figures(market(), NOW, 60, COLOURLESS)]
-    assert lines == [
+    assert figures_of(market(), 60)[:2] == [
         "Connections: 0/30 | Updates: 1234 | Tickers: 0/259",
-        "With Prices: 0 | Rate: 12.5 msg/s | Uptime: 98s",
+        "With Prices: 0 | Rate: 12.5 msg/s    | Uptime: 98s",
     ]
+
+
+def test_figures_that_go_up_and_down_move_nothing_beside_them() -> None:
+    fast, slow = all_there_is(), all_there_is()
+    fast.totals.rate_now, fast.totals.queue_age_s = 98765.4, 59.0
+    fast.totals.latency_p50_ms, fast.totals.latency_p99_ms = 901_234.0, 86_400_000.0
+    bars = [[at for at, sign in enumerate(line) if sign == "|"] for line in figures_of(slow)]
+    assert bars == [[at for at, sign in enumerate(line) if sign == "|"] for line in figures_of(fast)]
+
+
+def test_what_is_not_known_yet_is_not_zero() -> None:
+    items = items_of(market([quote("SBER", status="?")]))
+    assert "Latency: p50     N/A, p99     N/A" in items
+    assert "Queue age:   N/A" in items
+    assert not any(item.startswith("Session") for item in items)
+
+
+def test_what_has_not_happened_takes_no_place() -> None:
+    text = "\n".join(items_of(market(connections=[connection(number) for number in range(30)])))
+    assert "Reconnects" not in text
+    assert "Worker restarts" not in text
+    assert "Subscriptions: 1500/1500\n" in text
 
 
 @pytest.mark.parametrize(("online", "role"), [(30, "good"), (29, "warning"), (0, "trouble")])
 def test_the_number_of_connections_shows_by_colour_whether_all_is_well(online: int, role: str) -> None:
     shown = market(connections=[connection(number) for number in range(online)])
-    assert f"<{role}>{online}/30</>" in painted(figures(shown, NOW, 120, TAGGED)[0], 120, TAGGED)
+    assert f"<{role}>{online}/30</>" in figures_of(shown, palette=TAGGED)[0]
+
+
+def test_the_delay_of_the_guest_login_is_told_unless_all_is_simulated() -> None:
+    text = "guest login: data delayed by 15 minutes"
+    assert text in items_of(market(is_guest=True))
+    assert text not in items_of(market(is_guest=True, is_simulated=True))
+
+
+@pytest.mark.parametrize(
+    ("status", "hours", "text"),
+    [
+        ("T", 2, "open until 11:51"),
+        ("T", None, "open"),
+        ("T", -1, "open"),
+        ("S", 2, "auction"),
+        ("B", 2, "break"),
+        ("N", 2, "closed until 11:51"),
+        ("N", 24, "closed until Fri 09:51"),
+        ("N", 24 * 12, "closed until 2026-02-03 09:51"),
+    ],
+)
+def test_the_session_is_told_in_local_time_as_far_as_the_calendar_knows(
+    status: str, hours: float | None, text: str
+) -> None:
+    shown = market([quote("SBER", status=status)])
+    if hours is not None:
+        shown.totals.session_changes_at = (NOW.wall + timedelta(hours=hours)).timestamp()
+    assert f"Session: {text}" in items_of(shown)
+
+
+def test_a_queue_that_is_late_is_coloured() -> None:
+    shown = market()
+    shown.totals.queue_age_s = 2.5
+    assert "Queue age: <warning> 2.5s</>" in "\n".join(figures_of(shown, palette=TAGGED))
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "text"),
+    [
+        (0.0, "0.0 ms"),
+        (99.94, "99.9 ms"),
+        (99.96, "100 ms"),
+        (9_999.4, "9999 ms"),
+        (900_000.0, "900 s"),
+        (-3.21, "-3.2 ms"),
+    ],
+)
+def test_a_delay_is_told_in_a_few_characters(delay_ms: float, text: str) -> None:
+    assert delay_text(delay_ms) == text
+
+
+@settings(deadline=None)
+@given(harmful, st.integers(0, 2**62), widths)
+def test_it_fits_every_screen(source: str, count: int, width: int) -> None:
+    shown = market(connections=usual_connections())
+    shown.totals.instruments_source, shown.totals.counters = source, Counters(count, count, reconnects=count)
+    assert_fits(figures(shown, NOW, width, WIDE), width, 99)

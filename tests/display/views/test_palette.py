@@ -1,4 +1,7 @@
-from display.views.palette import COLOURLESS, Palette, Role
+import pytest
+from wcwidth import wcwidth
+
+from display.views.palette import ASCII, COLOURLESS, UNICODE, Glyphs, Palette, Role
 
 PALETTE = Palette({Role.BID: "<green>"}, "</>", lambda text: 2 * len(text))
 
@@ -19,3 +22,40 @@ def test_an_empty_text_gets_no_sequences() -> None:
 def test_only_text_beyond_ascii_has_to_be_measured() -> None:
     assert PALETTE.columns("SBER") == 4
     assert PALETTE.columns("株") == 2
+
+
+def test_a_role_of_the_selected_row_has_a_sequence_of_its_own() -> None:
+    palette = PALETTE._replace(selected={Role.BID: "<green on blue>", Role.PLAIN: "<on blue>"})
+    assert palette.paint(Role.BID, "306.12", is_selected=True) == "<green on blue>306.12</>"
+    assert palette.paint(Role.PLAIN, "SBER", is_selected=True) == "<on blue>SBER</>"
+    assert palette.paint(Role.PLAIN, "SBER") == "SBER"
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_every_mark_is_one_printable_column_wide(glyphs: Glyphs) -> None:
+    for name, characters in glyphs._asdict().items():
+        assert characters.isprintable()
+        assert all(wcwidth(character) == 1 for character in characters)
+        assert len(characters) == 1 or name in ("bar", "spark") or (name, characters) == ("ellipsis", "...")
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_marks_that_stand_in_the_same_place_differ(glyphs: Glyphs) -> None:
+    cells = [value for name, value in glyphs._asdict().items() if name.startswith("cell_")]
+    for together in (
+        (glyphs.fresh, glyphs.aging, glyphs.stale, glyphs.quiet),
+        (glyphs.up, glyphs.down),
+        (glyphs.selected, glyphs.favourite),
+        cells,
+        glyphs.spark,
+    ):
+        assert len(set(together)) == len(together)
+
+
+def test_no_mark_may_be_drawn_as_a_coloured_picture() -> None:
+    emoji = set("▶◀☑✔✖✳✴❄❤➡⬅⬆⬇⭐⚪⚫⏩⏪◻◼◽◾▪▫")
+    assert not emoji & set("".join(UNICODE))
+
+
+def test_the_ascii_marks_are_ascii() -> None:
+    assert "".join(ASCII).isascii()

@@ -1,0 +1,96 @@
+"""The newest candle of each ticker, in the order of the table. Pure."""
+
+import re
+
+from display.board import Board, Row
+from display.now import Now
+from display.views.ages import AGE_WIDTH, UNKNOWN, Ages
+from display.views.grid import Cell, Column, grid
+from display.views.palette import Palette, Role
+from display.views.table import TICKER_LIMIT, price_text
+from display.views.text import Line, Span, fitted, paragraph, shortened
+from shared.market import Market
+from shared.printable import printable
+from shared.quotes import Price, Quote
+
+STREAM = "candles"
+SWITCH_ON = "Candles are not subscribed. To see them, start with --streams orderbooks,securities,candles"
+START_LIMIT = 16
+
+LAYOUT = (
+    Column("", 2, 0),
+    Column("Ticker", 7, 0, is_right=False),
+    Column("OPEN", 8, 5),
+    Column("HIGH", 8, 3),
+    Column("LOW", 8, 4),
+    Column("CLOSE", 9, 1),
+    Column("Volume", 10, 6),
+    Column("From (Moscow)", 13, 7),
+    Column("Age", AGE_WIDTH, 2),
+)
+
+_start = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)(?::\d\d)?")
+
+
+def candles(market: Market, board: Board, limit: int, width: int, now: Now, palette: Palette) -> list[Line]:
+    """At most `limit` lines: the heading and the rows of the board's window, or how to switch the stream on."""
+    if STREAM not in market.totals.streams and all(quote.candle is None for quote in market.quotes.values()):
+        advice = paragraph(SWITCH_ON, Role.PLAIN, width, palette)
+        return [fitted(line, width, palette) for line in advice[: max(0, limit)]]
+    ages = Ages.of(market, board.settings, now, palette)
+    rows = board.rows(limit - 1)
+    cells = [_cells(row, ages) for row in rows]
+    heading, *lines = grid("candles", LAYOUT, cells, width, board.widths, palette)
+    marked = [
+        [span.selected() for span in line] if row.is_selected else line for row, line in zip(rows, lines, strict=True)
+    ]
+    return [heading, *marked][: max(0, limit)]
+
+
+def _cells(row: Row, ages: Ages) -> list[Cell]:
+    """In the order of LAYOUT."""
+    palette, candle = ages.palette, row.quote.candle
+    selected = Span(palette.glyphs.selected, Role.SELECTED) if row.is_selected else Span(" ")
+    favourite = Span(palette.glyphs.favourite, Role.FAVOURITE) if row.is_favourite else Span(" ")
+    cells: list[Cell] = [
+        (selected, favourite),
+        (Span(shortened(printable(row.quote.ticker), TICKER_LIMIT, palette)),),
+    ]
+    if candle is None:
+        return [*cells, *[(Span(UNKNOWN, Role.DIM),)] * (len(LAYOUT) - len(cells))]
+    return [
+        *cells,
+        _price(candle.open),
+        _price(candle.high),
+        _price(candle.low),
+        _close(candle.open, candle.close, palette),
+        (Span(UNKNOWN, Role.DIM) if candle.volume is None else Span(str(candle.volume)),),
+        (Span(_begin(candle.start, palette)),),
+        (_age(row.quote, ages),),
+    ]
+
+
+def _price(price: Price | None) -> Cell:
+    return (Span(UNKNOWN, Role.DIM) if price is None else Span(price_text(price)),)
+
+
+def _close(opened: Price | None, close: Price | None, palette: Palette) -> Cell:
+    """Up or down against the opening of the same candle."""
+    if close is None:
+        return (Span(UNKNOWN, Role.DIM), Span(" "))
+    if opened is None or close.value == opened.value:
+        return (Span(price_text(close)), Span(" "))
+    is_rising = close.value > opened.value
+    arrow = palette.glyphs.up if is_rising else palette.glyphs.down
+    return (Span(price_text(close) + arrow, Role.UP if is_rising else Role.DOWN),)
+
+
+def _begin(start: str, palette: Palette) -> str:
+    """Without its year and its seconds, where it has the form that the exchange documents."""
+    found = _start.fullmatch(start)
+    return found[1] if found else shortened(printable(start), START_LIMIT, palette)
+
+
+def _age(quote: Quote, ages: Ages) -> Span:
+    at = quote.candle_at
+    return Span(UNKNOWN, Role.DIM) if at is None else ages.span(ages.now.age_s(at), quote)
