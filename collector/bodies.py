@@ -7,6 +7,7 @@ they usually are go through typed decoders, the others are read cell by cell.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -35,6 +36,8 @@ END_OF_TIME_MS = 4_102_444_800_000
 """The year 2100: a message that claims to be later would make all that follow it look old."""
 
 LARGEST_SEQNUM = 2**63
+MOSCOW = timezone(timedelta(hours=3))
+UNLIMITED = "\U0010ffff"
 
 
 class BodyError(ValueError):
@@ -324,11 +327,28 @@ def _decode_candles(ticker: str, raw: bytes, at: float) -> Quote:
     names, rows = _names(_key(body.columns)), _rows_decoder.decode(body.data)
     quote = Quote(ticker, 1)
     if body.properties.type != "removal" and rows:
-        start_at = names.index("FROM")
-        newest = max(rows, key=lambda row: str(row[start_at]))
+        stamp = _stamp(body.properties)
+        newest = _newest_row(rows, names.index("FROM"), stamp)
         quote.candle, quote.candle_at = _candle(dict(zip(names, newest, strict=True))), at
-        quote.candle_stamp = _stamp(body.properties)
+        quote.candle_stamp = stamp
     return quote
+
+
+def _newest_row(rows: Rows, start_at: int, stamp: Stamp | None) -> Sequence[Any]:
+    """Of those that can have begun when the message was sent: one of the year 9999 would hide all that follow.
+
+    Times are Moscow's, in a form that sorts. A day is left for clocks and time zones.
+    """
+    sent_ms = 0.0 if stamp is None else stamp.exchange_ms
+    latest = _moscow_time(sent_ms + LATE_LIMIT_MS) if sent_ms > 0 else UNLIMITED
+    credible = [row for row in rows if str(row[start_at]) <= latest]
+    if not credible:
+        raise _misfit("a candle that has not begun", rows[0][start_at])
+    return max(credible, key=lambda row: str(row[start_at]))
+
+
+def _moscow_time(milliseconds: float) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, MOSCOW):%Y-%m-%d %H:%M:%S}"
 
 
 def _candle(cells: Mapping[str, Any]) -> Candle:
