@@ -29,15 +29,16 @@ class Series(NamedTuple):
 class _Decayed:
     """Forward decay: a new update weighs ever more, so that nothing has to be done to the old ones."""
 
+    __slots__ = ("score",)
+
     def __init__(self) -> None:
         self.score = 0.0
-
-    def add(self, count: int, weight: float) -> None:
-        self.score += count * weight
 
 
 class _Track(_Decayed):
     """What is kept of one ticker; `points` holds (slot, LAST at its end, updates in it) for slots with any."""
+
+    __slots__ = ("direction", "last", "points", "updates")
 
     def __init__(self, updates: int) -> None:
         super().__init__()
@@ -58,20 +59,22 @@ class History:
 
     def take(self, changed: Iterable[Quote], at: float) -> None:
         """Take note of the quotes that are new in a picture."""
-        weight, slot = self._weight(at), int(at // POINT_S)
+        weight, slot, tracks = self._weight(at), int(at // POINT_S), self._tracks
         for quote in changed:
-            track = self._tracks.get(quote.ticker)
+            track = tracks.get(quote.ticker)
             if track is None:  # how fast it came to what it is, nobody has seen
-                track = self._tracks[quote.ticker] = _Track(quote.updates)
+                track = tracks[quote.ticker] = _Track(quote.updates)
             count = quote.updates - track.updates
             track.updates = quote.updates
-            track.add(count, weight)
-            price = quote.last
+            track.score += count * weight
+            price, known, points = quote.last, track.last, track.points
             last = None if price is None else price.value
-            if last is not None and track.last is not None and last != track.last:
-                track.direction = 1 if last > track.last else -1
+            if last is not None and known is not None and last != known:
+                track.direction = 1 if last > known else -1
             track.last = last
-            _add_point(track.points, slot, last, count)
+            if points and points[-1][0] == slot:
+                count += points.pop()[2]
+            points.append((slot, last, count))
 
     def take_connections(self, statuses: Iterable[ConnectionStatus], at: float) -> None:
         """Take note of what each connection has brought so far."""
@@ -79,7 +82,7 @@ class History:
         for status in statuses:
             messages = status.total.messages
             decayed = self._connections.setdefault(status.number, _Decayed())
-            decayed.add(messages - self._messages.get(status.number, messages), weight)
+            decayed.score += (messages - self._messages.get(status.number, messages)) * weight
             self._messages[status.number] = messages
 
     def score(self, ticker: str) -> float:
@@ -132,10 +135,3 @@ class History:
         if decayed is None:
             return 0.0
         return decayed.score * math.exp2((self._epoch - at) / HALF_LIFE_S) * math.log(2) / HALF_LIFE_S
-
-
-def _add_point(points: deque[tuple[int, float | None, int]], slot: int, last: float | None, count: int) -> None:
-    if points and points[-1][0] == slot:
-        points[-1] = (slot, last, points[-1][2] + count)
-    else:
-        points.append((slot, last, count))
