@@ -50,11 +50,12 @@ class Theme(NamedTuple):
     def style(self, role: Role, *, is_selected: bool = False) -> Style:
         """A selected row in reverse has no other colours: they would be patches of background."""
         style = self.roles.get(role, PLAIN)
-        if not is_selected or role is Role.SIMULATED:
+        if not is_selected:
             return style
         if REVERSE in self.selected.attributes:
             return Style(attributes=self.selected.attributes | style.attributes & {BOLD})
-        return Style(style.ink, self.selected.paper, style.attributes | self.selected.attributes)
+        paper = self.selected.paper if style.paper is None else style.paper
+        return Style(style.ink, paper, style.attributes | self.selected.attributes)
 
 
 def theme_of(name: str, number_of_colours: int) -> Theme:

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from shared.settings import DisplaySettings, LogSettings
+from shared.wire import ConnectionState
 from tests.display.fake_hub import Run, screen_run
 from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal, pseudo_terminal
-from tests.display.samples import market, usual_connections, usual_quotes
+from tests.display.samples import connection, market, usual_connections, usual_quotes
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -105,9 +106,11 @@ def test_the_theme_is_the_one_of_the_settings_unless_no_color_is_set(
 def test_the_table_is_ascii_where_the_terminal_is_not_known_to_show_more(
     terminal: PseudoTerminal, environment: dict[str, str]
 ) -> None:
-    with screen_run(market(usual_quotes(), usual_connections()), terminal, environment=environment) as run:
+    connections = [connection(0, ConnectionState.DOWN, "Сбой" if "LANG" in environment else "failure")]
+    with screen_run(market(usual_quotes(), connections), terminal, environment=environment) as run:
         drawn(run, terminal)
         assert terminal.written.isascii()
+        assert ("????" in terminal.text) == ("LANG" in environment)
 
 
 def test_a_failure_leaves_the_terminal_whole_and_its_traceback_in_the_log(

@@ -105,6 +105,13 @@ def test_the_style_is_switched_once_for_all_that_is_drawn_in_it() -> None:
     assert len(re.findall(r"\x1b\[[\d;]*m", emulated.show(ROW, ROW, ROW))) == 3, "bid, ask, and back to normal"
 
 
+def test_blanks_keep_a_background_and_a_line_under_them() -> None:
+    emulated = Emulated()
+    emulated.show((Span("a  ", Role.BANNER), Span("  ", Role.SIMULATED), Span("  ", Role.BID)))
+    papers = [emulated.screen.buffer[0][x].bg for x in range(7)]
+    assert papers == ["ffd75f"] * 3 + ["d7005f"] * 2 + ["default"] * 2
+
+
 def test_the_rest_of_a_line_that_becomes_shorter_is_cleared_at_once() -> None:
     emulated = Emulated()
     emulated.show((Span("a" * WIDTH),))

@@ -80,6 +80,21 @@ def test_what_does_not_fit_on_the_terminal_is_cut_off() -> None:
     assert terminal.lines == ["a" * 20, "2", "3", "4", "5"]
 
 
+def test_a_terminal_whose_size_has_changed_is_drawn_anew_at_once() -> None:
+    with pseudo_terminal(20, 5) as terminal:
+        steps = iter([(1, 30, 6), (2, 10, 3), (3, 10, 3)])
+
+        def resize() -> None:
+            frames, *size = next(steps)
+            terminal.until(lambda: len(terminal.frames) == frames, "the frame")
+            terminal.resize(*size)
+
+        lines = lines_of("a" * 30, "2", "3", "4", "5", "6")
+        assert draw([lines, lines, lines], terminal, read=resize) == [True] * 3
+        assert all(b"\x1b[2J" in frame for frame in terminal.frames)
+        assert terminal.lines == ["a" * 10, "2", "3"]
+
+
 def test_nothing_is_sent_for_a_frame_that_changes_nothing() -> None:
     with pseudo_terminal(20, 5) as terminal:
         lines = lines_of("one", "two")
