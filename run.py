@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from socket import socket
     from typing import TextIO
 
-    from shared.settings import Settings, SimulatorSettings
+    from shared.settings import LogSettings, Settings, SimulatorSettings
 
 EXIT_STOPPED_AS_ASKED = 0
 EXIT_USAGE = 2
@@ -52,7 +52,7 @@ def run(settings: "Settings") -> int:
 
     log = logging.getLogger("run")
     draw = partial(display.app.main, log_settings=settings.log)
-    supervisor = Supervisor(settings, Programs(display=draw, simulator=simulate))
+    supervisor = Supervisor(settings, Programs(display=draw, simulator=partial(simulate, log_settings=settings.log)))
     logs.configure(
         "supervisor",
         settings.log,
@@ -80,10 +80,15 @@ def run(settings: "Settings") -> int:
     return exit_code
 
 
-def simulate(listener: "socket", settings: "SimulatorSettings") -> None:
-    """The target of the built-in exchange's process, which alone has a use for it."""
-    import simulator.app
+def simulate(listener: "socket", settings: "SimulatorSettings", log_settings: "LogSettings") -> None:
+    """The target of the built-in exchange's process, which alone has a use for it.
 
+    Its log never goes to a terminal, where a table may be drawn.
+    """
+    import simulator.app
+    from shared import logs
+
+    logs.configure("simulator", log_settings, screen=os.isatty(2), secrets=())
     simulator.app.main(listener, settings)
 
 

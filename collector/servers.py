@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Servers:
-    """`start` is to be called by a process without threads and without work in progress, the fork server's parent."""
+    """`start` is for their parent, before it has work in progress or threads besides that of its log."""
 
     def __init__(self) -> None:
         self._is_over = Event()

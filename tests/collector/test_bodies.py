@@ -352,7 +352,7 @@ def test_the_newest_candle_counts() -> None:
 def test_a_candle_that_cannot_have_begun_hides_none_that_has() -> None:
     columns = ["FROM", "OPEN"]
     rows: list[list[Any]] = [["9999-01-01 00:00:00", [9, 0]], ["2026-01-22 09:59:00", [1, 0]]]
-    sent = {"timestamp": 1769064680123, "seqnum": 1}
+    sent: dict[str, Any] = {"timestamp": 1769064680123}
     candle = decode(subscription(Stream.CANDLES), body(columns, rows, **sent), RECEIVED_AT).candle
     assert candle is not None
     assert candle.start == "2026-01-22 09:59:00"
