@@ -208,7 +208,7 @@ def test_the_servers_of_multiprocessing_may_be_killed_or_stopped(drill: StartDri
     assert "KeyError" not in program.output
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_memory_descriptors_and_threads_are_as_before_after_drops_and_kills(
     drill: StartDrill, gateway: GatewayProcess, is_long: bool
 ) -> None:
