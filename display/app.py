@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from multiprocessing.connection import Connection
 from signal import Signals
 
@@ -15,6 +16,7 @@ from display.plain_loop import PlainLoop
 from display.signals import Recorder, reset_inherited
 from display.terminal import Terminal, TerminalLost
 from shared import logs
+from shared.log_formats import printed
 from shared.processes import EXIT_TERMINAL_LOST
 from shared.settings import DisplaySettings, LogSettings
 
@@ -47,20 +49,21 @@ def main(
     feed = Feed(connection)
     try:
         if drawn_on is not None:
-            sys.exit(_run_screen(feed, settings, drawn_on))
-        PlainLoop(feed, settings, _record(PLAIN_SIGNALS)).run()
+            # Ctrl+\ ends the parent, and that ends this process in order, with the terminal whole.
+            signal.signal(Signals.SIGQUIT, signal.SIG_IGN)
+            sys.exit(run_screen(feed, settings, drawn_on, SCREEN_SIGNALS))
+        as_printed = partial(printed, log_settings.format, "display", "status")
+        PlainLoop(feed, settings, record(PLAIN_SIGNALS), as_printed).run()
     except Exception:
         log.exception("the display failed")
         sys.exit(EXIT_OWN_FAILURE)
 
 
-def _run_screen(feed: Feed, settings: DisplaySettings, terminal_path: str) -> int:
-    """The exit code."""
+def run_screen(feed: Feed, settings: DisplaySettings, terminal_path: str, signals: tuple[Signals, ...]) -> int:
+    """Draw on that terminal until it is over; returns the exit code. `signals` are those that are not left alone."""
     # A change of modes from the background would stop the whole process group, collectors included.
     signal.signal(Signals.SIGTTOU, signal.SIG_IGN)
-    # Ctrl+\ ends the parent, and that ends this process in order, with the terminal whole.
-    signal.signal(Signals.SIGQUIT, signal.SIG_IGN)
-    recorder = _record(SCREEN_SIGNALS)
+    recorder = record(signals)
     gc.freeze()
     gc.set_threshold(OBJECTS_OF_A_PICTURE)
     os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", TERMINAL_QUERY_TIMEOUT_S)
@@ -80,8 +83,8 @@ def _run_screen(feed: Feed, settings: DisplaySettings, terminal_path: str) -> in
     return 0
 
 
-def _record(numbers: tuple[Signals, ...]) -> Recorder:
-    """The recorder, and everything that the parent blocked around the start let through."""
+def record(numbers: tuple[Signals, ...]) -> Recorder:
+    """The recorder, and everything that was blocked around the start let through."""
     recorder = Recorder(numbers)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {Signals.SIGINT, *numbers})
     return recorder

@@ -6,13 +6,21 @@ from typing import NamedTuple, TypeVar
 from display.filters import EVERYTHING, parse_filter
 from display.history import History
 from display.memory import Remembered
+from display.now import Now
 from display.order import Sorting, SortKey, by_activity, by_ticker, sorted_by
 from shared.market import Market
 from shared.quotes import Quote
 from shared.settings import DisplaySettings
 
+SETTLING_S = 15.0
+"""For so long after the first picture rates are not yet what they will be, and rows go freely to where they belong."""
+
 CALM_S = 3.0
 """After a key the order stays as it is for so long, so that nobody's row runs away."""
+
+HUB_SILENT_AFTER_S = 5.0
+REFRESHES_TO_MISS = 2
+"""A hub is late when it let this many refreshes go by, and at least HUB_SILENT_AFTER_S."""
 
 REFRESH_STEPS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 ALL, FAVOURITES = "all", "favourites"
@@ -63,6 +71,7 @@ class Board:
         self.refresh_s = settings.refresh_s
         self.filter = EVERYTHING
         self.filter_text = ""
+        self.filter_problem = ""
         self.is_typing = False
         self.selected: str | None = None
         self.group = ALL
@@ -80,11 +89,16 @@ class Board:
         self._offset = 0
         self._page = 1
         self._pressed_at: float | None = None
+        self._began_at: float | None = None
 
     # ---- what comes from the hub
 
     def advance(self, market: Market, at: float) -> None:
         """Take over what changed since the last call, once for each picture of the hub."""
+        if self._began_at is None:
+            self._began_at = at
+            if self.view is View.CANDLES and "candles" not in market.totals.streams:
+                self.view = View.TABLE  # it was remembered from a start that had them
         seen, self._before = self._quotes, {}
         for ticker, quote in market.quotes.items():
             known = seen.get(ticker)
@@ -95,13 +109,14 @@ class Board:
         self.advanced_at = at
         self._quotes = dict(market.quotes)
         if not self.is_frozen:
-            self._arrange(at, is_calm=self._pressed_at is not None and at - self._pressed_at < CALM_S)
+            is_calm = self._pressed_at is not None and at - self._pressed_at < CALM_S
+            self._arrange(at, is_calm=is_calm, is_steady=at - self._began_at > SETTLING_S)
 
     def arrange(self, at: float) -> None:
         """Choose and order the rows at once, as the person has just asked for."""
         self._arrange(at, is_calm=False, is_steady=False)
 
-    def _arrange(self, at: float, *, is_calm: bool, is_steady: bool = True) -> None:
+    def _arrange(self, at: float, *, is_calm: bool, is_steady: bool) -> None:
         chosen = self._quotes
         if self.group != ALL or self.filter is not EVERYTHING:
             chosen = {ticker: quote for ticker, quote in chosen.items() if self._is_chosen(quote, at)}
@@ -124,6 +139,20 @@ class Board:
         else:
             is_in_group = self.group == ALL or quote.ticker in self.settings.groups.get(self.group, ())
         return is_in_group and self.filter.matches(quote, at)
+
+    def hub_silence_s(self, now: Now) -> float | None:
+        """How long the hub has been silent; None while that is no longer than can be expected."""
+        silence_s = 0.0 if self.advanced_at is None else now.age_s(self.advanced_at)
+        return None if silence_s < max(HUB_SILENT_AFTER_S, REFRESHES_TO_MISS * self.refresh_s) else silence_s
+
+    def as_of(self, now: Now) -> Now:
+        """The moment by which connections are judged: that of the newest picture, unless the next one is late.
+
+        With seconds between two refreshes, what the last one told would look like a feed that has fallen silent.
+        """
+        if self.advanced_at is None or self.hub_silence_s(now) is not None:
+            return now
+        return now._replace(monotonic=self.advanced_at)
 
     # ---- what is looked at
 
@@ -233,10 +262,10 @@ class Board:
         return [ALL, FAVOURITES, *self.settings.groups]
 
     def filter_by(self, text: str, at: float) -> None:
-        """Show what fits `text`; one that cannot be understood yet shows what the last good one did."""
+        """Show what fits `text`; one that cannot be understood yet shows what the last good one did, and says so."""
         self.filter_text = text
         parsed = parse_filter(text)
-        self.notice = parsed.problem
+        self.filter_problem = parsed.problem
         if not parsed.problem:
             self.filter = parsed
             self._offset = 0

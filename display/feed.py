@@ -4,19 +4,22 @@ import multiprocessing
 from multiprocessing.connection import Connection
 
 from shared.market import Market
+from shared.quotes import Quote
 from shared.wire import Request, decode_picture, encode
 
 
 class Feed:
     """Asks for pictures and folds them into `market`, which is None before the first one. Used by one thread.
 
-    `is_over` is True once the hub is gone; nothing is sent or received then, and nothing raised.
+    `news` are the quotes of the newest picture: those that changed since the one before. `is_over` is True once the hub
+    is gone; nothing is sent or received then, and nothing raised.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_asked = False
         self.market: Market | None = None
+        self.news: list[Quote] = []
         self.is_over = False
 
     def fileno(self) -> int:
@@ -44,6 +47,7 @@ class Feed:
         if self.market is None:
             self.market = Market(picture.totals)
         self.market.show(picture)
+        self.news = picture.quotes
         return True
 
     def _send(self, request: Request) -> None:

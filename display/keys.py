@@ -57,8 +57,8 @@ class Binding(NamedTuple):
 MOVING, LOOKING, SORTING, VIEWS, PROGRAM = "Move", "Look", "Sort", "Views", "Program"
 
 BINDINGS = (
-    Binding(("KEY_UP", "k"), Action.UP, MOVING, "Up k", "the row above"),
-    Binding(("KEY_DOWN", "j"), Action.DOWN, MOVING, "Down j", "the row below"),
+    Binding(("KEY_UP", "k", "л"), Action.UP, MOVING, "Up k", "the row above"),
+    Binding(("KEY_DOWN", "j", "о"), Action.DOWN, MOVING, "Down j", "the row below"),
     Binding(("KEY_PGUP",), Action.PAGE_UP, MOVING, "PgUp", "a page up"),
     Binding(("KEY_PGDOWN",), Action.PAGE_DOWN, MOVING, "PgDn", "a page down"),
     Binding(("KEY_HOME",), Action.FIRST, MOVING, "Home", "the first row"),

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from multiprocessing.connection import wait
 
@@ -21,8 +22,12 @@ class PlainLoop:
     When standard output is closed the process lives on in silence: ended, it would only be started again.
     """
 
-    def __init__(self, feed: Feed, settings: DisplaySettings, recorder: Recorder) -> None:
+    def __init__(
+        self, feed: Feed, settings: DisplaySettings, recorder: Recorder, as_printed: Callable[[str], str]
+    ) -> None:
+        """`as_printed` makes of a status line what is printed."""
         self._feed = feed
+        self._as_printed = as_printed
         self._interval_s = settings.status_interval_s
         self._recorder = recorder
         self._due = Deadline(0.0)
@@ -50,7 +55,8 @@ class PlainLoop:
             return
         self._due = Deadline(self._interval_s)
         if self._has_reader:
-            self._has_reader = _print(status_line(market, Now(time.monotonic(), datetime.now())))
+            line = status_line(market, Now(time.monotonic(), datetime.now()))
+            self._has_reader = _print(self._as_printed(line))
 
 
 def _print(line: str) -> bool:

@@ -4,6 +4,7 @@ blessed knows the terminal's keys and colours, and how wide characters are; when
 """
 
 import codecs
+import math
 import os
 import termios
 from base64 import b64encode
@@ -13,6 +14,7 @@ from functools import cached_property, lru_cache
 import blessed
 
 from display.canvas import CLEAR, Canvas, Cells
+from display.sequences import typed
 from display.terminal import KEYBOARD, Terminal, TerminalLost
 from display.themes import NORMAL, Theme, sequence, theme_of
 from display.views import Line, Palette, Role
@@ -33,16 +35,25 @@ ESCAPE_DELAY_S = 0.05
 
 MEASURED_TEXTS = 10_000
 
+BURST = 256
+"""Bytes of a pasted text that are read at a time: blessed looks through all that it has read for each key in it, and
+nothing is drawn meanwhile."""
+
 
 class _Blessed(blessed.Terminal):
-    """blessed with a keyboard that survives bytes which are no text."""
+    """blessed with a keyboard that survives bytes which are no text, and endless ones: `bytes_left` may be read."""
 
     def __init__(self, encoding: str) -> None:
         self._text_decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        self.bytes_left = math.inf
         super().__init__()
+
+    def kbhit(self, timeout: float | None = None) -> bool:
+        return (timeout != 0 or self.bytes_left > 0) and bool(super().kbhit(timeout))
 
     def getch(self, decode_latin1: bool = False) -> str:
         byte = os.read(KEYBOARD, 1)
+        self.bytes_left -= 1
         if not byte:
             raise EOFError
         return chr(byte[0]) if decode_latin1 else self._text_decoder.decode(byte)
@@ -174,8 +185,12 @@ class Screen:
         self._terminal.write(f"\x1b]52;c;{b64encode(printable(text).encode()).decode('ascii')}\x1b\\")
 
     def pressed(self) -> list[str]:
-        """The keys pressed since the last call: the character, or blessed's name (`KEY_UP`); never Ctrl+Z."""
+        """The keys pressed since the last call: the character, or blessed's name (`KEY_UP`); never Ctrl+Z.
+
+        What the terminal itself reports is none. Of very many they are the first, and the keyboard stays readable.
+        """
         pressed: list[str] = []
+        self._blessed.bytes_left = BURST
         try:
             while key := self._blessed.inkey(timeout=0, esc_delay=ESCAPE_DELAY_S):
                 if key == CTRL_Z:
@@ -184,4 +199,4 @@ class Screen:
                     pressed.append(key.name or str(key))
         except (EOFError, OSError) as error:
             raise TerminalLost(f"keyboard: {str(error) or 'end of input'}") from error
-        return pressed
+        return typed(pressed)

@@ -22,6 +22,12 @@ from shared.timing import Deadline
 CATCH_UP_S = 0.05
 """How soon to try again while the terminal has not taken the last frame."""
 
+STOPS = {Signals.SIGTERM, Signals.SIGINT, Signals.SIGQUIT}
+"""Of these a display hears the first alone, whoever attached hears them all: there is no parent to obey them."""
+
+ATTENTION_S = 1.0
+"""Whoever has pressed a key is looking, and gets a new picture within this time however seldom one is drawn."""
+
 PATIENCE = 1.5
 """Refresh intervals after which the ages are drawn anew although the hub has sent nothing."""
 
@@ -64,6 +70,7 @@ class ScreenLoop:
     def _do_what_is_due(self) -> None:
         if not self._screen.is_open and self._screen.is_allowed:
             self._screen.enter()
+            self._type(self._screen.pressed())  # those that came while the terminal was asked what it is
             self._draw_at = Deadline(0.0)
         if self._ask_at.is_over():
             self._ask_at = Deadline(self._board.refresh_s)
@@ -83,7 +90,7 @@ class ScreenLoop:
     def _obey(self, signals: set[Signals]) -> None:
         if Signals.SIGHUP in signals:
             raise TerminalLost("hung up")
-        if Signals.SIGTERM in signals:
+        if signals & STOPS:
             self._is_over = True
         elif Signals.SIGTSTP in signals:
             self._screen.leave()
@@ -105,7 +112,7 @@ class ScreenLoop:
         if Effect.QUIT in effects:
             self._feed.quit()
         if keys:
-            self._ask_at = Deadline(min(self._ask_at.remaining(), self._board.refresh_s))
+            self._ask_at = Deadline(min(self._ask_at.remaining(), self._board.refresh_s, ATTENTION_S))
             self._draw()
 
     def _draw(self) -> None:

@@ -15,7 +15,7 @@ PATIENCE_S = 0.05
 KEYBOARD, OUTPUT = 0, 1
 """The descriptors that a Terminal takes over."""
 
-LOCAL_MODES, CONTROL_CHARACTERS = 3, 6
+INPUT_MODES, LOCAL_MODES, CONTROL_CHARACTERS = 0, 3, 6
 """Places in the list that termios makes of a terminal's modes."""
 
 FALLBACK_SIZE = os.terminal_size((80, 24))
@@ -71,12 +71,14 @@ class Terminal:
         """Keys come one by one and unechoed from now on; Ctrl+C stays a signal. Raises TerminalLost.
 
         Ctrl+Z becomes a key: as a signal it would stop the parent, and bring the shell back, before this process could
-        leave the alternate screen, and what the shell says would be lost with that. Once more without `give_back` in
-        between, it repeats that, for a terminal whose modes somebody else changed.
+        leave the alternate screen, and what the shell says would be lost with that. So does Ctrl+S: it would keep a
+        picture that looks alive, and hold back the farewell. Once more without `give_back` in between, it repeats that,
+        for a terminal whose modes somebody else changed.
         """
         try:
             modes = termios.tcgetattr(KEYBOARD)
             self._modes = self._modes or termios.tcgetattr(KEYBOARD)
+            modes[INPUT_MODES] &= ~termios.IXON
             modes[LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
             modes[CONTROL_CHARACTERS][termios.VMIN] = 1
             modes[CONTROL_CHARACTERS][termios.VTIME] = 0
@@ -93,8 +95,6 @@ class Terminal:
         """
         modes, self._modes = self._modes, None
         try:
-            # Output that the person has stopped by Ctrl+S would hold the farewell back.
-            termios.tcflow(OUTPUT, termios.TCOON)
             self.write(farewell)
             if modes is not None and self.is_ours:
                 termios.tcsetattr(KEYBOARD, termios.TCSANOW, modes)

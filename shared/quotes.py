@@ -149,13 +149,19 @@ class Quote(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def received_at(self) -> float | None:
-        """Monotonic receipt time of the newest message that was taken; None before the first."""
-        newest, fields_at, candle_at = self.book_at, self.fields_at, self.candle_at
+        """Monotonic receipt time of the newest message that was taken; None before the first.
+
+        A candle counts only where there is nothing else: it makes no older price new.
+        """
+        newest, fields_at = self.book_at, self.fields_at
         if fields_at is not None and (newest is None or fields_at > newest):
             newest = fields_at
-        if candle_at is not None and (newest is None or candle_at > newest):
-            newest = candle_at
-        return newest
+        return self.candle_at if newest is None else newest
+
+    @property
+    def prices_at(self) -> float | None:
+        """Monotonic receipt time of the message that `bid` and `ask` are from; None when there was none."""
+        return self.fields_at if self.book is None else self.book_at
 
     @property
     def exchange_ms(self) -> float | None:

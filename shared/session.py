@@ -6,6 +6,8 @@ from enum import StrEnum
 from shared.market import Market
 from shared.quotes import PHASES, Phase
 
+TRADING_SHARE = 0.1
+
 
 class SessionState(StrEnum):
     """What the exchange as a whole does now; UNKNOWN while neither an instrument nor the calendar has said."""
@@ -27,7 +29,8 @@ STATES = {
 
 
 def session_of(market: Market) -> SessionState:
-    """What most instruments do whose phase is known, and what the calendar says where it is known of none.
+    """Open when a tenth of the instruments whose phase is known trade, as in a morning or evening session; else what
+    most of them do, and what the calendar says where it is known of none.
 
     When the calendar says closed, one that trades proves it wrong; any other phase does not. Costs about a microsecond
     for five quotes.
@@ -38,6 +41,9 @@ def session_of(market: Market) -> SessionState:
     is_open = market.totals.is_exchange_open
     if is_open is False and not phases[Phase.TRADING]:
         return SessionState.CLOSED
+    known = sum(phases[phase] for phase in STATES)
+    if known and phases[Phase.TRADING] >= TRADING_SHARE * known:
+        return SessionState.OPEN
     most = max(STATES, key=lambda phase: phases[phase])
     if phases[most]:
         return STATES[most]

@@ -77,7 +77,9 @@ class ConnectionStatus(msgspec.Struct, array_like=True):
 
     `reason` says why the state was entered, `retry_at` when WAITING or REFUSED ends. `refusals` maps the tickers that
     the exchange refused to its reason. `latency_ms` is the smoothed delay from the exchange's own time to receipt, None
-    while nothing new was received since the connection came up. `last_loss` says why it was lost last, empty: never.
+    while nothing new was received since the connection came up. `last_loss` says why it was lost last, empty: never;
+    an attempt that failed lost nothing. One that is online and was not heard for `silent_after_s` should have been, by
+    its pong.
     """
 
     number: int
@@ -94,6 +96,7 @@ class ConnectionStatus(msgspec.Struct, array_like=True):
     refusals: dict[str, str] = msgspec.field(default_factory=dict)
     latency_ms: float | None = None
     last_loss: str = ""
+    silent_after_s: float = 24.0
 
 
 class QuoteBatch(msgspec.Struct, tag="quotes", array_like=True):
@@ -124,6 +127,7 @@ class Totals(msgspec.Struct, array_like=True):
     `queue_age_s` is how long what came last had waited in a worker's queue, of the slowest worker; None when nothing
     came lately. `streams` are the subscribed ones. `is_exchange_open` is what the trading calendar says, None while it
     is unknown, and `session_changes_at` when that changes next, in seconds since 1970, None while that is unknown.
+    `reported_at` says of each worker, by number, when its present incarnation reported last.
     """
 
     started_at: float
@@ -144,6 +148,7 @@ class Totals(msgspec.Struct, array_like=True):
     streams: list[str] = msgspec.field(default_factory=list)
     is_exchange_open: bool | None = None
     session_changes_at: float | None = None
+    reported_at: dict[int, float] = msgspec.field(default_factory=dict)
 
 
 class Picture(msgspec.Struct, tag="picture", array_like=True):

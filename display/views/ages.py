@@ -6,7 +6,7 @@ from display.now import Now, age_text
 from display.views.palette import Palette, Role
 from display.views.text import Span
 from shared.market import Market
-from shared.quotes import Quote
+from shared.quotes import Phase, Quote
 from shared.session import SessionState, session_of
 from shared.settings import DisplaySettings
 
@@ -20,30 +20,35 @@ UNKNOWN = "N/A"
 class Ages(NamedTuple):
     """The limits and circumstances by which all ages of one frame are judged.
 
-    `is_closed` when nothing trades at all now; `delay_s` is how much later than the exchange we hear of everything.
+    `is_resting` when the exchange as a whole is in no continuous trading, which speaks for the instruments that do not
+    say themselves; `delay_s` is how much later than the exchange we hear of everything.
     """
 
     now: Now
     fresh_s: float
     stale_s: float
-    is_closed: bool
+    is_resting: bool
     delay_s: float
     palette: Palette
 
     @classmethod
     def of(cls, market: Market, settings: DisplaySettings, now: Now, palette: Palette) -> "Ages":
         is_delayed = market.totals.is_guest and not market.totals.is_simulated
-        is_closed = session_of(market) in (SessionState.CLOSED, SessionState.BREAK)
+        is_resting = session_of(market) not in (SessionState.OPEN, SessionState.UNKNOWN)
         delay_s = GUEST_DELAY_S if is_delayed else 0.0
-        return cls(now, settings.fresh_s, settings.stale_s, is_closed, delay_s, palette)
+        return cls(now, settings.fresh_s, settings.stale_s, is_resting, delay_s, palette)
 
     def role(self, age_s: float, quote: Quote) -> Role:
         """Fresh, aging or stale; quiet in place of the last two while the instrument cannot be expected to trade."""
         if age_s < self.fresh_s:
             return Role.FRESH
-        if self.is_closed or quote.is_silence_expected:
+        if quote.is_silence_expected or (self.is_resting and quote.phase is Phase.UNKNOWN):
             return Role.QUIET
         return Role.AGING if age_s < self.stale_s else Role.STALE
+
+    def price_role(self, role: Role, at: float | None) -> Role:
+        """`role`, but quiet for a price that is old itself, however new the other ones of its ticker are."""
+        return role if at is None or self.now.age_s(at) < self.stale_s else Role.QUIET
 
     def span(self, age_s: float, quote: Quote) -> Span:
         """The text and the mark."""

@@ -61,13 +61,14 @@ def _totals(market: Market, width: int, palette: Palette) -> Line:
 
 def _row(status: ConnectionStatus, board: Board, now: Now, palette: Palette) -> list[Cell]:
     """In the order of LAYOUT. What is wrong is coloured as a whole; otherwise the state alone, and refused tickers."""
-    state_role = role_of(status, now)
+    told = board.as_of(now)
+    state_role = role_of(status, told)
     role = state_role if state_role in (Role.WARNING, Role.TROUBLE) else Role.PLAIN
     latency = UNKNOWN if status.latency_ms is None else delay_text(status.latency_ms)
     heard = UNKNOWN if status.heard_at is None else age_text(now.age_s(status.heard_at))
     spans = [
         Span(str(status.number + 1), role),
-        Span(_state(status, now, palette), state_role),
+        Span(_state(status, told, palette), state_role),
         Span(age_text(now.age_s(status.since)), role),
         Span(str(status.worker + 1), role),
         Span(f"{status.confirmed}/{status.planned}", Role.WARNING if status.refused else role),

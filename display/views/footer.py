@@ -12,7 +12,6 @@ from display.views.text import Line, Span, flowed, paragraph
 from shared.market import Market
 from shared.printable import printable
 
-HUB_SILENT_AFTER_S = 5.0
 LOADING = "Loading the list of instruments..."
 STOPPING = "Stopping..."
 TROUBLE = "Trouble: "
@@ -33,8 +32,8 @@ def footer(market: Market, board: Board, limit: int, width: int, now: Now, palet
     sections = [
         Section(0, _hub_silence(board, now, width, palette)),
         Section(3, _loading(market, width, palette)),
-        Section(1, _troubles(market, now, width, palette)),
-        Section(2, _hint(market, now, width, palette)),
+        Section(1, _troubles(market, board.as_of(now), width, palette)),
+        Section(2, _hint(market, board.as_of(now), width, palette)),
         Section(4, _refused_tickers(market, width, palette)),
         Section(5, _facts(market, width, palette)),
         Section(6, _keys(board, width, palette)),
@@ -61,8 +60,7 @@ def _shortened(lines: list[Line], limit: int) -> list[Line]:
 
 
 def _hub_silence(board: Board, now: Now, width: int, palette: Palette) -> list[Line]:
-    silence_s = 0.0 if board.advanced_at is None else now.age_s(board.advanced_at)
-    if silence_s < HUB_SILENT_AFTER_S:
+    if (silence_s := board.hub_silence_s(now)) is None:
         return []
     return paragraph(f"No news from the collector for {age_text(silence_s)}", Role.TROUBLE, width, palette)
 

@@ -22,7 +22,7 @@ ROOMY_HEIGHT = 16
 
 def screen_lines(market: Market, board: Board, width: int, height: int, now: Now, palette: Palette) -> list[Line]:
     """At most `height` lines of at most `width` columns."""
-    top = _top(market, width, height, now, palette)
+    top = _top(market, board, width, height, now, palette)
     if board.is_helping:
         top = top[:1]
         return [fitted(line, width, palette) for line in [*top, *help_page(max(0, height - len(top)), width, palette)]]
@@ -44,10 +44,10 @@ def starting_lines(width: int, height: int, palette: Palette) -> list[Line]:
     return [fitted(line, width, palette) for line in lines[:height]]
 
 
-def _top(market: Market, width: int, height: int, now: Now, palette: Palette) -> list[Line]:
+def _top(market: Market, board: Board, width: int, height: int, now: Now, palette: Palette) -> list[Line]:
     """The title, the figures, which give way first when the terminal is low, and the strip of connections."""
     lines = [title(market.totals, width, palette), *figures(market, now, width, palette)[: max(1, height // 6)]]
-    return [*lines, *strip(market, width, now, palette)] if height >= ROOMY_HEIGHT else lines
+    return [*lines, *strip(market, width, board.as_of(now), palette)] if height >= ROOMY_HEIGHT else lines
 
 
 def _body(market: Market, board: Board, limit: int, width: int, now: Now, palette: Palette) -> list[Line]:

@@ -13,6 +13,7 @@ from shared.wire import Totals
 NAME = "  MOEX Real-time Monitor"
 SIMULATED = "SIMULATED EXCHANGE"
 GUEST = "guest login: data delayed by 15 minutes"
+DELAYED = "DELAYED 15m"
 UNKNOWN = "N/A"
 GAP = 2
 RATE_WIDTH = len("99999.9 msg/s")
@@ -30,12 +31,13 @@ _SESSION_ROLES = {
     SessionState.BREAK: Role.QUIET,
     SessionState.CLOSED: Role.QUIET,
 }
-_BY_CALENDAR = (SessionState.OPEN, SessionState.CLOSED)
+_BY_CALENDAR = {SessionState.OPEN: True, SessionState.CLOSED: False}
 
 
 def title(totals: Totals, width: int, palette: Palette) -> Line:
-    """One line. A simulated exchange is called so at every width: the title gives way to it."""
-    mark = (Span(SIMULATED, Role.SIMULATED),) if totals.is_simulated else ()
+    """One line. A simulated exchange and data that come late are called so at every width: the title gives way."""
+    late = (Span(DELAYED, Role.WARNING),) if totals.is_guest else ()
+    mark = (Span(SIMULATED, Role.SIMULATED),) if totals.is_simulated else late
     room = width - columns(mark, palette) - GAP if mark else width
     name = _longest_title(totals, room)
     if not mark or not name:
@@ -92,13 +94,13 @@ def _rate(rate: float) -> str:
 
 
 def _session(market: Market, now: Now) -> list[Line]:
-    """What the exchange does, and until when where the calendar tells; nothing while that is unknown."""
+    """What the exchange does, and until when where the calendar tells and agrees; nothing while that is unknown."""
     state = session_of(market)
     if state is SessionState.UNKNOWN:
         return []
-    changes_at = market.totals.session_changes_at
-    until = ""
-    if state in _BY_CALENDAR and changes_at is not None and changes_at > now.wall.timestamp():
+    changes_at, until = market.totals.session_changes_at, ""
+    is_agreed = market.totals.is_exchange_open is not None and _BY_CALENDAR.get(state) is market.totals.is_exchange_open
+    if is_agreed and changes_at is not None and changes_at > now.wall.timestamp():
         until = f" until {_moment(datetime.fromtimestamp(changes_at), now)}"
     return [(Span("Session: "), Span(f"{state.value}{until}", _SESSION_ROLES[state]))]
 

@@ -17,5 +17,5 @@ def sparkline(values: Sequence[float | None], levels: str, *, base: float | None
 
 def _level(value: float, low: float, high: float, count: int, base: float | None) -> int:
     if high > low:
-        return max(0, min(count - 1, round((value - low) / (high - low) * (count - 1))))
+        return round((min(max(value, low), high) - low) / (high - low) * (count - 1))
     return count // 2 if base is None else 0

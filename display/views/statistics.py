@@ -44,6 +44,6 @@ def _busiest(market: Market) -> str:
 
 
 def _silences(market: Market, now: Now) -> str:
-    """How long, and when each ended; only while the instrument could trade."""
+    """How long; only while the instrument could trade."""
     silences = market.longest_silences(now.monotonic, TICKERS_NAMED)
-    return ", ".join(f"{one.ticker} {age_text(one.duration_s)} until {now.clock_at(one.until)}" for one in silences)
+    return ", ".join(f"{one.ticker} {age_text(one.duration_s)}" for one in silences)

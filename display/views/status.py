@@ -31,6 +31,8 @@ def _banners(board: Board) -> list[Span]:
     banners: list[Span] = []
     if board.is_typing or board.filter_text:
         banners.append(Span(f" Filter: {printable(board.filter_text)}{'_' if board.is_typing else ''} ", Role.BANNER))
+    if board.filter_problem:
+        banners.append(Span(printable(board.filter_problem), Role.WARNING))
     if board.notice:
         banners.append(Span(printable(board.notice), Role.WARNING))
     if board.is_frozen:
@@ -41,6 +43,8 @@ def _banners(board: Board) -> list[Span]:
 
 
 def _facts(board: Board, palette: Palette) -> list[Span]:
+    if board.is_detailed:
+        return [Span("Detail", Role.HEADING), Span("Esc goes back, arrows to the next ticker", Role.DIM)]
     if board.view in (View.CONNECTIONS, View.EVENTS):
         return [Span(TITLES[board.view], Role.HEADING)]
     arrow = palette.glyphs.down if board.sorting.is_descending else palette.glyphs.up

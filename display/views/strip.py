@@ -17,9 +17,6 @@ GAP = "  "
 FEW = 2
 """So many connections of one condition are named by number, more are counted."""
 
-SILENT_AFTER_S = 24.0
-"""With the usual settings a quiet connection is heard at least every 20 s, by its pong, and given up after 30 s."""
-
 
 class Condition(Enum):
     """What a person distinguishes of a connection, in the order in which it is told; the value is the word for it."""
@@ -69,7 +66,7 @@ def condition_of(status: ConnectionStatus, now: Now) -> Condition:
     condition = _OF_STATES[status.state]
     if condition is Condition.ONLINE:
         heard_at = status.since if status.heard_at is None else max(status.heard_at, status.since)
-        return Condition.SILENT if now.age_s(heard_at) > SILENT_AFTER_S else condition
+        return Condition.SILENT if now.age_s(heard_at) > status.silent_after_s else condition
     return condition
 
 

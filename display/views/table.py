@@ -67,7 +67,8 @@ def _heading(column: Column, board: Board, palette: Palette) -> Cell:
     if column.sort is not board.sorting.key or column.sort is None:
         return (Span(column.heading, Role.HEADING),)
     glyph = palette.glyphs.down if board.sorting.is_descending else palette.glyphs.up
-    return (Span(column.heading + glyph, Role.KEY),)
+    gap = " " if glyph.isascii() else ""  # a letter would run into the word
+    return (Span(column.heading + gap + glyph, Role.KEY),)
 
 
 def _widths(headings: list[Cell], cells: list[list[Cell]], known: dict[str, int], palette: Palette) -> list[int]:
@@ -123,11 +124,13 @@ def _ticker(row: Row, context: Context) -> Cell:
 
 
 def _bid(row: Row, context: Context) -> Cell:
-    return _moving(row.quote.bid, None if row.before is None else row.before.bid, Role.BID, context)
+    role = context.ages.price_role(Role.BID, row.quote.prices_at)
+    return _moving(row.quote.bid, None if row.before is None else row.before.bid, role, context)
 
 
 def _ask(row: Row, context: Context) -> Cell:
-    return _moving(row.quote.ask, None if row.before is None else row.before.ask, Role.ASK, context)
+    role = context.ages.price_role(Role.ASK, row.quote.prices_at)
+    return _moving(row.quote.ask, None if row.before is None else row.before.ask, role, context)
 
 
 def _moving(price: Price | None, before: Price | None, role: Role, context: Context) -> Cell:
@@ -159,6 +162,7 @@ def _last(row: Row, context: Context) -> Cell:
         return (Span(UNKNOWN, Role.DIM), Span(" "))
     glyphs = context.palette.glyphs
     role, arrow = {1: (Role.UP, glyphs.up), -1: (Role.DOWN, glyphs.down)}.get(row.direction, (Role.LAST, " "))
+    role = context.ages.price_role(role, row.quote.fields_at)
     text = price_text(price)
     before = None if row.before is None else row.before.last
     is_new = before is not None and before.value != price.value
@@ -211,6 +215,8 @@ def price_text(price: Price) -> str:
 
 
 def percent_text(percent: float) -> str:
+    if abs(percent) < 0.005:
+        return "0.00%"
     return f"{percent:+.2f}%" if abs(percent) < 1000 else f"{percent:+.3g}%"
 
 

@@ -18,6 +18,14 @@ from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
+def just_heard(market: Market) -> Market:
+    """The samples' quotes as if they had come now: their own second is long ago on the clock of a real process."""
+    for quote in market.quotes.values():
+        quote.fields_at = time.monotonic()
+        quote.book_at = None if quote.book is None else quote.fields_at
+    return market
+
+
 class FakeHub:
     """Answers NEXT with all of `market`, while `is_answering`; counts what it was asked."""
 

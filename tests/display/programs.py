@@ -70,6 +70,22 @@ def draw_frames(
     screen.leave()
 
 
+def report_keys(terminal_path: str, report: Connection) -> None:
+    """Enter the screen; `report` gets a message then, and the keys pressed for each one that it sends."""
+    take_environment({})
+    from display.terminal import Terminal
+
+    terminal = Terminal(terminal_path)
+    from display.screen import Screen
+
+    screen = Screen(terminal)
+    screen.enter()
+    report.send("entered")
+    while report.recv() == "next":
+        report.send(screen.pressed())
+    screen.leave()
+
+
 def draw_here(text: str) -> None:
     """Draw a text on the terminal of standard input and copy it; leave when a line comes."""
     from display.terminal import Terminal

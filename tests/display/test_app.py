@@ -15,7 +15,7 @@ import pytest
 
 from shared.settings import DisplaySettings, LogSettings
 from shared.wire import ConnectionState
-from tests.display.fake_hub import Run, screen_run
+from tests.display.fake_hub import Run, just_heard, screen_run
 from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal, pseudo_terminal
 from tests.display.samples import connection, market, usual_connections, usual_quotes
 
@@ -96,7 +96,7 @@ def test_the_theme_is_the_one_of_the_settings_unless_no_color_is_set(
     terminal: PseudoTerminal, theme: str, environment: dict[str, str], colour: str
 ) -> None:
     settings = msgspec.structs.replace(DisplaySettings(mode="screen", refresh_s=0.1), theme=theme)
-    shown = market(usual_quotes(), usual_connections())
+    shown = just_heard(market(usual_quotes(), usual_connections()))
     with screen_run(shown, terminal, settings=settings, environment=environment) as run:
         drawn(run, terminal)
         assert colour_of(terminal, "306.13") == colour, "of the ask"

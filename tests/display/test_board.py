@@ -1,6 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from display.board import ALL, CALM_S, FAVOURITES, Board, View
+from display.commands import press
+from display.keys import BINDINGS
 from display.memory import Remembered
 from display.order import Sorting, SortKey
 from shared.market import Market
@@ -48,8 +52,8 @@ def test_a_row_leaves_the_window_only_for_one_that_is_much_busier() -> None:
     board = Board(DisplaySettings(rows=2))
     market_now = of(("A", 0), ("B", 0), ("C", 0))
     board.advance(market_now, AT)
-    for second in range(1, 60):
-        counts = {"A": 10 * second, "B": 8 * second, "C": 9 * second}
+    for second in range(1, 90):
+        counts = {"A": 10 * second, "B": 8 * second, "C": 6 * second + 3 * max(0, second - 30)}
         market_now = after(market_now, *(quote(name, updates=count) for name, count in counts.items()))
         board.advance(market_now, AT + second)
     assert shown(board) == ["A", "B"]
@@ -87,6 +91,16 @@ def test_sorting_by_a_column_follows_its_values() -> None:
     board = board_of(market([quote("A", last=Price(1, 0)), quote("B", last=Price(3, 0)), quote("C")]))
     board.sort(Sorting.by(SortKey.LAST), AT)
     assert shown(board) == ["B", "A", "C"]
+
+
+def test_at_first_rows_go_freely_to_where_they_belong() -> None:
+    board = Board(DisplaySettings())
+    market_now = of(("A", 0), ("B", 0))
+    for second in range(10):
+        counts = {"A": 10 * second, "B": 11 * second}
+        market_now = after(market_now, *(quote(name, updates=count) for name, count in counts.items()))
+        board.advance(market_now, AT + second)
+    assert shown(board) == ["B", "A"]
 
 
 # The window and the selection
@@ -213,8 +227,11 @@ def test_half_a_filter_is_told_and_shows_what_the_last_whole_one_did() -> None:
     board = board_of(of(("SBER", 9), ("GAZP", 7)))
     board.filter_by("sber", AT)
     board.filter_by("sber age>", AT)
+    board.pressed(AT)
     assert shown(board) == ["SBER"]
-    assert board.notice
+    assert board.filter_problem
+    board.filter_by("sber age>1", AT)
+    assert not board.filter_problem
 
 
 def test_favourites_can_be_shown_alone() -> None:
@@ -274,9 +291,70 @@ def test_what_another_version_remembered_and_this_one_does_not_know_is_left_out(
     assert (board.sorting.key, board.view) == (SortKey.ACTIVITY, View.TABLE)
 
 
+def test_a_start_without_candles_does_not_begin_with_their_view() -> None:
+    remembered = Remembered("activity", True, [], "candles")
+    for streams, view in ((["orderbooks"], View.TABLE), (["candles"], View.CANDLES)):
+        board = Board(DisplaySettings(), remembered)
+        known = of(("SBER", 1))
+        known.totals.streams = streams
+        board.advance(known, AT)
+        assert board.view is view
+
+
 def test_a_later_change_of_the_market_is_a_new_refresh() -> None:
     known = of(("SBER", 1))
     board = board_of(known)
     known.apply(QuoteBatch(0, [quote("GAZP")]), 0.0)
     board.advance(known, AT + 1)
     assert board.known == 2
+
+
+# Whatever a person does and the hub tells
+
+
+TICKERS = [f"T{number}" for number in range(8)]
+happenings = st.lists(
+    st.one_of(
+        st.sampled_from([*(key for binding in BINDINGS for key in binding.keys), *"t1!>", "KEY_BACKSPACE"]),
+        st.tuples(
+            st.sampled_from([0.1, 1.0, 2.9, 3.1, 60.0]),
+            st.dictionaries(st.sampled_from(TICKERS), st.integers(1, 500), max_size=4),
+        ),
+    ),
+    max_size=40,
+)
+
+
+@given(happenings)
+def test_whatever_happens_rows_are_those_that_were_asked_for_and_none_moves_while_a_person_reads(
+    steps: list[str | tuple[float, dict[str, int]]],
+) -> None:
+    """In a window that holds them all: what a key shows is up to the key, what a picture may change is not."""
+    board = Board(DisplaySettings(groups={"few": ("T1", "T2", "T9")}))
+    known, at, pressed_at = of(("T0", 5), ("T1", 5)), AT, -99.0
+    board.advance(known, at)
+    for step in steps:
+        if isinstance(step, str):
+            press(board, step, at)
+            pressed_at = at
+            continue
+        before, selected = shown(board), board.selected
+        at += step[0]
+        counts = {name: one.updates for name, one in known.quotes.items()}
+        known = after(known, *(quote(name, updates=counts.get(name, 0) + more) for name, more in step[1].items()))
+        board.advance(known, at)
+        rows = shown(board)
+        assert board.selected == selected
+        assert len(rows) == len(set(rows)) == board.count
+        if board.is_frozen:
+            assert rows == before
+            continue
+        assert set(rows) == {name for name, one in known.quotes.items() if is_asked_for(board, one, at)}
+        if at - pressed_at < CALM_S:
+            stayed = [name for name in before if name in rows]
+            assert rows[: len(stayed)] == stayed, "new rows come in below"
+
+
+def is_asked_for(board: Board, one: Quote, at: float) -> bool:
+    members = {ALL: TICKERS, FAVOURITES: board.favourites, "few": ("T1", "T2", "T9")}[board.group]
+    return one.ticker in members and board.filter.matches(one, at)

@@ -91,6 +91,14 @@ def test_enter_keeps_the_filter_and_gives_the_keys_back(board: Board) -> None:
     assert press(board, "q", AT) is Effect.QUIT
 
 
+def test_a_filter_that_is_not_understood_says_so_after_enter_too(board: Board) -> None:
+    type_in(board, "/gazp age>\n")
+    press(board, "KEY_DOWN", AT)
+    assert board.filter_problem
+    press(board, "KEY_ESCAPE", AT)
+    assert not board.filter_problem
+
+
 def test_esc_clears_the_filter(board: Board) -> None:
     type_in(board, "/gazp\n")
     press(board, "KEY_ESCAPE", AT)

@@ -45,6 +45,7 @@ def test_pictures_are_folded_into_one_market(ends: Ends) -> None:
         feed.receive()
     assert feed.market is not None
     assert sorted(feed.market.quotes) == ["GAZP", "SBER"]
+    assert [quote.ticker for quote in feed.news] == ["GAZP"]
 
 
 def test_without_a_picture_nothing_is_received(ends: Ends) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from display.screen import BURST
 from display.views import Line, Role, Span
 from tests.display import programs
 from tests.display.fake_hub import CONTEXT
@@ -166,3 +167,25 @@ def test_a_terminal_without_an_alternate_screen_is_left_empty(term: str, is_clea
         terminal.until(lambda: terminal.is_whole, "the terminal is whole")
         farewell = terminal.written[terminal.written.rindex(b"\x1b[?7h") :]
         assert (b"\x1b[2J" in farewell) == is_cleared
+
+
+def test_a_long_text_that_is_pasted_comes_in_parts_so_that_the_screen_lives_on_meanwhile() -> None:
+    text = "".join(f"SBER {number} Сбер " for number in range(100))
+    with pseudo_terminal(20, 5) as terminal:
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=programs.report_keys, args=(terminal.path, theirs))
+        process.start()
+        theirs.close()
+        with ours:
+            terminal.until(ours.poll, "the screen is entered")
+            ours.recv()
+            terminal.press(text.encode())
+            parts: list[list[str]] = []
+            while sum(map(len, parts)) < len(text):
+                ours.send("next")
+                parts.append(ours.recv())
+            ours.send("end")
+        process.join()
+        process.close()
+    assert "".join(key for part in parts for key in part) == text
+    assert max(map(len, parts)) <= BURST

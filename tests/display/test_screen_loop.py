@@ -11,7 +11,7 @@ import pytest
 from shared.market import Market
 from shared.settings import DisplaySettings
 from shared.wire import Request
-from tests.display.fake_hub import Run, screen_run
+from tests.display.fake_hub import Run, just_heard, screen_run
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
 from tests.display.samples import market, usual_connections, usual_quotes
 
@@ -23,7 +23,7 @@ def terminal() -> Iterator[PseudoTerminal]:
 
 
 def busy() -> Market:
-    return market(usual_quotes(), usual_connections(), is_simulated=True)
+    return just_heard(market(usual_quotes(), usual_connections(), is_simulated=True))
 
 
 def shows_table(run: Run) -> bool:
@@ -84,6 +84,17 @@ def test_new_prices_replace_the_old_ones(terminal: PseudoTerminal) -> None:
         drawn(run)
         run.hub.market.totals.counters.updates = 98765
         run.until(lambda: "Updates: 98765" in terminal.text, "the new figure is drawn")
+
+
+def test_ctrl_s_keeps_no_old_picture_on_the_screen_and_no_farewell_back(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        terminal.press(b"\x13")
+        run.hub.market.totals.counters.updates = 98765
+        run.until(lambda: "Updates: 98765" in terminal.text, "the new figure is drawn")
+        run.send(signal.SIGTERM)
+        assert run.until_ended() == 0
+        assert terminal.is_whole
 
 
 def test_q_asks_the_hub_to_end_and_says_so(terminal: PseudoTerminal) -> None:
@@ -181,6 +192,20 @@ def test_a_key_is_heard_and_shown_at_once(terminal: PseudoTerminal, keys: bytes,
         drawn(run)
         terminal.press(keys)
         run.until(lambda: shown(run, text), f"{text} after {keys!r}")
+
+
+def test_a_key_that_is_pressed_before_the_screen_is_there_is_not_forgotten(terminal: PseudoTerminal) -> None:
+    terminal.press(b"2")
+    with screen_run(busy(), terminal) as run:
+        run.until(lambda: shown(run, "28 of 30 online"), "the connections are shown")
+
+
+def test_a_mouse_that_another_program_left_on_presses_no_keys(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        terminal.press(b"\x1b[<35;44;12M\x1b[<0;3;2M\x1b[<0;3;2mt")
+        run.until(lambda: shown(run, "by ticker"), "the key after it is heard")
+        assert shown(run, "Quotes  1-6 of 6")
 
 
 def test_copying_gives_the_ticker_to_the_terminal_s_clipboard(terminal: PseudoTerminal) -> None:

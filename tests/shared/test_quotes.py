@@ -135,7 +135,7 @@ def test_merging_in_batches_is_merging_one_by_one_where_stamps_do_not_go_back(
     records: list[Quote], data: st.DataObject
 ) -> None:
     for number, record in enumerate(records):
-        record.book_stamp = record.fields_stamp = Stamp(float(number // 3), number)
+        record.book_stamp = record.fields_stamp = record.candle_stamp = Stamp(float(number // 3), number)
     cuts = data.draw(st.lists(st.integers(0, len(records)), max_size=5))
     assert folded(in_batches(records, cuts)) == folded(records)
 
@@ -200,6 +200,24 @@ def test_bid_and_ask_are_those_of_the_order_book_once_there_is_one() -> None:
     quote.take_book(book(306.12, None), 2.0, None)
     assert (quote.bid, quote.ask) == (Price(306.12, 2), None)
     assert quote.has_prices
+
+
+def test_a_candle_makes_no_older_price_new() -> None:
+    quote = with_fields(LAST=[306.1, 2])
+    before = quote.received_at
+    quote.take_candle(Candle("2026-01-22 09:58:00", None, None, None, None, None, None), 99.0, None)
+    assert quote.received_at == before
+    alone = Quote("SBER")
+    alone.take_candle(Candle("2026-01-22 09:58:00", None, None, None, None, None, None), 99.0, None)
+    assert alone.received_at == 99.0
+
+
+def test_bid_and_ask_are_as_old_as_the_message_that_they_are_from() -> None:
+    quote = with_fields(BID=[306.1, 2])
+    assert quote.prices_at == quote.fields_at
+    quote.take_book(book(306.12, None), 2.0, None)
+    quote.fields_at = 50.0
+    assert quote.prices_at == 2.0
 
 
 def test_prices_keep_the_decimals_that_the_exchange_sent() -> None:

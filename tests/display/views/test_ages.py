@@ -6,7 +6,7 @@ from display.views.ages import Ages
 from display.views.palette import ASCII, COLOURLESS, UNICODE, Glyphs, Role
 from display.views.text import Span
 from shared.market import Market
-from shared.quotes import Quote, Stamp
+from shared.quotes import Price, Quote, Stamp
 from shared.settings import DisplaySettings
 from tests.display.samples import NOW, market, quote
 
@@ -40,12 +40,25 @@ def test_old_is_told_by_limits_and_is_no_fault_where_nothing_is_traded(age_s: fl
     assert ages().received(quote("SBER", age_s=age_s, status=status)).role is role
 
 
+def test_an_old_price_is_grey_however_new_the_other_ones_of_its_ticker_are() -> None:
+    old = quote("SBER", bid=Price(1, 0), age_s=31)
+    assert ages().price_role(Role.BID, old.prices_at) is Role.QUIET
+    assert ages().price_role(Role.BID, NOW.monotonic - 29) is Role.BID
+
+
 def test_when_the_exchange_is_closed_no_old_quote_is_an_alarm() -> None:
     shown = market()
     shown.totals.is_exchange_open = False
     unknown = quote("SBER", age_s=4000, status="")
     assert ages(shown).received(unknown).role is Role.QUIET
     assert ages(market()).received(unknown).role is Role.STALE
+
+
+@pytest.mark.parametrize("status", ["N", "B", "S"])
+def test_what_most_instruments_do_speaks_for_those_that_do_not_say_and_for_no_other(status: str) -> None:
+    found = ages(market([quote(ticker, status=status) for ticker in ("GAZP", "LKOH", "VTBR")]))
+    assert found.received(quote("SBER", age_s=4000, status="")).role is Role.QUIET
+    assert found.received(quote("SBER", age_s=4000, status="T")).role is Role.STALE
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])

@@ -74,6 +74,16 @@ def test_a_hub_that_fell_silent_is_told() -> None:
     assert painted(found[0], 120, COLOURLESS) == "No news from the collector for 7.0s"
 
 
+def test_a_hub_that_is_asked_seldom_is_not_silent() -> None:
+    shown = market(connections=usual_connections())
+    board = board_of(shown)
+    board.refresh_s = 30.0
+    for elapsed_s, is_told in ((59, False), (61, True)):
+        later = NOW._replace(monotonic=NOW.monotonic + elapsed_s)
+        texts = [painted(line, 120, COLOURLESS) for line in footer(shown, board, 20, 120, later, COLOURLESS)]
+        assert any(text.startswith("No news from the collector") for text in texts) is is_told
+
+
 def test_the_keys_are_told_until_one_asked_for_the_end() -> None:
     shown = market(connections=usual_connections())
     assert lines_of(shown)[-1].startswith("q quit  ? help  ")

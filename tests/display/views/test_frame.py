@@ -94,6 +94,17 @@ def test_40_by_10_is_enough_for_every_view_to_show_something_and_the_keys_of_the
     assert sum(bool(line.strip()) for line in lines) >= 5
 
 
+@pytest.mark.parametrize("view", [View.TABLE, View.CONNECTIONS])
+def test_between_two_refreshes_that_are_far_apart_no_connection_seems_to_fall_silent(view: View) -> None:
+    shown = busy()
+    board = board_of(shown)
+    board.view, board.refresh_s = view, 60.0
+    later = NOW._replace(monotonic=NOW.monotonic + 50)
+    text = "\n".join(painted(line, 120, COLOURLESS) for line in screen_lines(shown, board, 120, 50, later, COLOURLESS))
+    assert "silent" not in text
+    assert "28 of 30 online" in text or "28 online" in text
+
+
 @pytest.mark.parametrize("height", [1, 4, 10, 24])
 @pytest.mark.parametrize("width", [20, 60, 120])
 def test_a_simulated_exchange_is_called_so_on_every_terminal(width: int, height: int) -> None:

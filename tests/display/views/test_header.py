@@ -32,7 +32,7 @@ def all_there_is() -> Market:
     totals = shown.totals
     totals.counters.reconnects, totals.worker_restarts = 3, 1
     totals.latency_p50_ms, totals.latency_p99_ms, totals.queue_age_s = 3.2, 12.34, 0.1
-    totals.session_changes_at = (NOW.wall + timedelta(hours=8)).timestamp()
+    totals.is_exchange_open, totals.session_changes_at = True, (NOW.wall + timedelta(hours=8)).timestamp()
     return shown
 
 
@@ -50,6 +50,14 @@ def test_a_simulated_exchange_is_called_so_at_every_width(width: int) -> None:
     text = title_of(market(is_simulated=True), width)
     assert text.endswith("SIMULATED EXCHANGE")
     assert len(text) <= width
+
+
+@pytest.mark.parametrize("width", range(11, 200))
+def test_data_that_come_late_are_called_so_at_every_width_unless_all_is_simulated(width: int) -> None:
+    text = title_of(market(is_guest=True), width)
+    assert text.endswith("DELAYED 15m")
+    assert len(text) <= width
+    assert "DELAYED" not in title_of(market(is_guest=True, is_simulated=True), width)
 
 
 def test_a_title_that_does_not_fit_leaves_out_whole_parts_first() -> None:
@@ -108,22 +116,26 @@ def test_the_delay_of_the_guest_login_is_told_unless_all_is_simulated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "hours", "text"),
+    ("status", "is_open", "hours", "text"),
     [
-        ("T", 2, "open until 11:51"),
-        ("T", None, "open"),
-        ("T", -1, "open"),
-        ("S", 2, "auction"),
-        ("B", 2, "break"),
-        ("N", 2, "closed until 11:51"),
-        ("N", 24, "closed until Fri 09:51"),
-        ("N", 24 * 12, "closed until 2026-02-03 09:51"),
+        ("T", True, 2, "open until 11:51"),
+        ("T", True, None, "open"),
+        ("T", True, -1, "open"),
+        ("T", False, 2, "open"),
+        ("T", None, None, "open"),
+        ("S", True, 2, "auction"),
+        ("B", True, 2, "break"),
+        ("N", False, 2, "closed until 11:51"),
+        ("N", False, 24, "closed until Fri 09:51"),
+        ("N", False, 24 * 12, "closed until 2026-02-03 09:51"),
+        ("N", True, 2, "closed"),
     ],
 )
-def test_the_session_is_told_in_local_time_as_far_as_the_calendar_knows(
-    status: str, hours: float | None, text: str
+def test_the_session_is_told_in_local_time_as_far_as_the_calendar_knows_and_agrees(
+    status: str, is_open: bool | None, hours: float | None, text: str
 ) -> None:
     shown = market([quote("SBER", status=status)])
+    shown.totals.is_exchange_open = is_open
     if hours is not None:
         shown.totals.session_changes_at = (NOW.wall + timedelta(hours=hours)).timestamp()
     assert f"Session: {text}" in items_of(shown)

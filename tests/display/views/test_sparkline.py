@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from display.views.palette import ASCII, UNICODE
@@ -27,6 +27,7 @@ def test_counts_are_drawn_from_their_base_so_that_none_is_the_lowest() -> None:
     assert sparkline([6, 7], LEVELS, base=0) == "67"
 
 
+@example([5e-324, -1.0], UNICODE, 0.0)
 @given(st.lists(st.none() | st.floats(-1e18, 1e18)), st.sampled_from([UNICODE, ASCII]), st.none() | st.just(0.0))
 def test_there_is_one_character_for_each_value(values: list[float | None], glyphs: object, base: float | None) -> None:
     assert len(sparkline(values, UNICODE.spark, base=base)) == len(values)

@@ -47,9 +47,9 @@ def test_the_filter_stands_there_while_it_is_typed_and_while_it_holds(board: Boa
     assert has_banner(board)
 
 
-def test_a_filter_that_is_not_understood_says_why(board: Board) -> None:
+def test_a_filter_that_is_not_understood_says_why_for_as_long_as_it_stands_there(board: Board) -> None:
     board.filter_by("age>", AT)
-    assert board.notice and board.notice in text(board)
+    assert board.filter_problem and board.filter_problem in text(board)
 
 
 def test_favourites_and_groups_are_named(board: Board) -> None:
