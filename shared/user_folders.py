@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROGRAM = "moex-monitor"
+TEMPORARY_FOLDER = Path("/tmp")  # nosec B108
+"""Whoever uses a folder in it looks first whose that is."""
+
+SYSTEM_RUNTIME_FOLDER = Path("/run") / PROGRAM
+"""Where systemd makes the RUNTIME_DIRECTORY of the service."""
 
 
 def state_folder(environment: Mapping[str, str]) -> Path | None:
@@ -14,6 +19,25 @@ def state_folder(environment: Mapping[str, str]) -> Path | None:
 def cache_folder(environment: Mapping[str, str]) -> Path | None:
     """$XDG_CACHE_HOME/moex-monitor or ~/.cache/moex-monitor; None when the user has no home."""
     return _folder(environment, "XDG_CACHE_HOME", ".cache")
+
+
+def runtime_folders(environment: Mapping[str, str], user: int) -> list[Path]:
+    """Where the socket of a running program may be, the best place first; `user` is the number of the user.
+
+    What the service manager made (RUNTIME_DIRECTORY) is the only place where there is one. Else they are the user's:
+    $XDG_RUNTIME_DIR/moex-monitor, the state folder, and one in the folder for temporary files, which always works.
+    """
+    given = Path(environment.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    if given.is_absolute():
+        return [given]
+    session = Path(environment.get("XDG_RUNTIME_DIR", ""))
+    temporary = Path(environment.get("TMPDIR", ""))
+    state = state_folder(environment)
+    return [
+        *([session / PROGRAM] if session.is_absolute() else []),
+        *([state] if state is not None else []),
+        (temporary if temporary.is_absolute() else TEMPORARY_FOLDER) / f"{PROGRAM}-{user}",
+    ]
 
 
 def _folder(environment: Mapping[str, str], variable: str, below_home: str) -> Path | None:
