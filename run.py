@@ -7,77 +7,121 @@ from _signal import SIG_BLOCK, SIGHUP, SIGINT, SIGTERM, pthread_sigmask  # type:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from socket import socket
     from typing import TextIO
 
+    from collector.supervisor import Programs
+    from shared.arguments import Viewing
     from shared.settings import LogSettings, Settings, SimulatorSettings
 
 EXIT_STOPPED_AS_ASKED = 0
 EXIT_USAGE = 2
 EXIT_FAILURE = 70
+EXIT_ALREADY_RUNNING = 73
 SAY_LIMIT_S = 0.5
 
 
 def main() -> int:
     """Run the program until it is asked to stop; the exit code says why it ended."""
     # Every child imports this file before its own program: what is imported up there would be in all of them.
+    from functools import partial
     from pathlib import Path
 
     from shared import settings
+    from shared.arguments import is_for_a_running_program
     from shared.errors import ConfigError
 
+    arguments, folder = sys.argv[1:], Path(__file__).resolve().parent
+    load = partial(settings.load, arguments, dict(os.environ), folder)
     try:
-        chosen = settings.load(sys.argv[1:], os.environ, Path(__file__).resolve().parent)
+        if is_for_a_running_program(arguments):
+            return look(*settings.load_for_viewing(arguments, folder))
+        chosen, warning = load(), settings.exposed_login(arguments, folder)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
-    return run(chosen)
+    return run(chosen, load, warning)
 
 
-def run(settings: "Settings") -> int:
-    """Run with these settings, then print the final statistics and write the summary, whatever the way out."""
+def run(settings: "Settings", load: "Callable[[], Settings]", warning: str | None) -> int:
+    """Run with these settings, then print the final statistics and write the summary, whatever the way out.
+
+    `load` reads the settings anew; `warning` is something else that a person should know of them.
+    """
     import logging
     import time
     from datetime import datetime
     from functools import partial
     from pathlib import Path
 
-    import display.app
     from collector import summary
-    from collector.supervisor import Programs, Supervisor
+    from collector.service import Service
+    from collector.supervisor import Rereading, Supervisor
     from display.now import Now
+    from display.plain import status_line
     from display.views import final_statistics
     from shared import logs
-    from shared.errors import BootError
+    from shared.errors import AlreadyRunning, BootError
+    from shared.log_formats import printed
+    from shared.wire import Event
 
     log = logging.getLogger("run")
-    draw = partial(display.app.main, log_settings=settings.log)
-    supervisor = Supervisor(settings, Programs(display=draw, simulator=partial(simulate, log_settings=settings.log)))
+    as_printed = partial(printed, settings.log.format, "supervisor", "run")
+    service = Service(os.environ, lambda market: status_line(market, Now(time.monotonic(), datetime.now())))
+    supervisor = Supervisor(settings, programs_for(settings), service, Rereading(load, programs_for))
     logs.configure(
         "supervisor",
         settings.log,
         screen=supervisor.display_mode == "screen",
         secrets=[settings.credentials.passcode.reveal()],
     )
+    if warning is not None:
+        log.warning("%s", warning)
+        supervisor.market.tell(Event(time.time(), "login", warning))
     exit_code = EXIT_STOPPED_AS_ASKED
     try:
         supervisor.run()
+    except AlreadyRunning as error:
+        say(as_printed(str(error), level="error"), sys.stderr)
+        return EXIT_ALREADY_RUNNING  # a summary would take the place of the other program's
     except BootError as error:
-        say(str(error), sys.stderr)
+        say(as_printed(str(error), level="error"), sys.stderr)
         exit_code = EXIT_FAILURE
     except Exception:
         log.exception("the supervisor failed")
-        say("own failure, see the log", sys.stderr)
+        say(as_printed("own failure, see the log", level="error"), sys.stderr)
         exit_code = EXIT_FAILURE
     now = Now(time.monotonic(), datetime.now())
     if settings.summary is not None:
         try:
             summary.write(Path(settings.summary), summary.summary(supervisor.market, now.monotonic))
         except OSError as error:
-            say(f"the summary cannot be written: {settings.summary}: {error.strerror}", sys.stderr)
+            text = f"the summary cannot be written: {settings.summary}: {error.strerror}"
+            say(as_printed(text, level="error"), sys.stderr)
             exit_code = EXIT_FAILURE
-    say("\n".join(final_statistics(supervisor.market, now)), sys.stdout)
+    say(as_printed("\n".join(final_statistics(supervisor.market, now))), sys.stdout)
     return exit_code
+
+
+def look(settings: "Settings", viewing: "Viewing") -> int:
+    """Show, or judge, another program that runs; the exit code."""
+    import display.attach
+
+    return display.attach.main(settings, viewing)
+
+
+def programs_for(settings: "Settings") -> "Programs":
+    """What runs in the children that are not the collector's own."""
+    from functools import partial
+
+    import display.app
+    from collector.supervisor import Programs
+
+    return Programs(
+        display=partial(display.app.main, log_settings=settings.log),
+        simulator=partial(simulate, log_settings=settings.log),
+    )
 
 
 def simulate(listener: "socket", settings: "SimulatorSettings", log_settings: "LogSettings") -> None:

@@ -32,6 +32,7 @@ FROZEN_AFTER_S = 1.5
 STARVED_AFTER_S = 8.0
 """A child that is on its way but gets no processor, or cannot be looked at, is given longer."""
 BOOT_LIMIT_S = 20.0
+RENEW_LIMIT_S = 5.0
 UNKNOWN_EXIT_CODE = 255
 """What multiprocessing tells when the fork server died before it could say."""
 
@@ -61,6 +62,8 @@ class Child:
         self._process: BaseProcess | None = None
         self._handle: int | None = None
         self._verdict: str | None = None
+        self._renewed_at: float | None = None
+        self._starts = 0
         self._deaths = 0.0
         self._failing_since: float | None = None
         self._started_at = 0.0
@@ -78,7 +81,9 @@ class Child:
             self._die(f"cannot be started: {reason}", now)
             return
         self._handle = _handle_of(self._process)
-        self._enter(ChildState.STARTING, f"process {self._process.pid} started")
+        self._starts += 1
+        again = f", start {self._starts}" if self._starts > 1 else ""
+        self._enter(ChildState.STARTING, f"process {self._process.pid} started{again}")
 
     def heard(self, now: float) -> None:
         """The child's loop advanced at `now`."""
@@ -98,6 +103,8 @@ class Child:
 
     def stuck_reason(self, now: float) -> str | None:
         """One sentence when the child should be replaced although its process lives; None while all is well."""
+        if self._renewed_at is not None and now - self._renewed_at > RENEW_LIMIT_S:
+            return f"{self._verdict}, did not stop when asked"
         silence_s = now - self._heard_at
         if self.state is ChildState.STARTING:
             return f"no report within {BOOT_LIMIT_S:g} s of its start" if silence_s > BOOT_LIMIT_S else None
@@ -129,6 +136,7 @@ class Child:
         self.death = reason
         self._enter(ChildState.DEAD, reason)
         if was_stopping:
+            self.restart_at, self._renewed_at = (None if self._renewed_at is None else now), None
             return
         if was_starting:
             self.boot_failures += 1
@@ -149,8 +157,21 @@ class Child:
     def terminate(self) -> None:
         """Ask the process to end."""
         if self._process is not None:
+            self._renewed_at = None
             self._enter(ChildState.STOPPING, "asked to stop")
             self._process.terminate()
+
+    def renew(self, verdict: str, now: float) -> None:
+        """Ask the process to end, and have another take its place; `verdict` becomes the reason of its death."""
+        if self._process is not None and self.state is not ChildState.STOPPING:
+            self.terminate()
+            self._verdict, self._renewed_at = verdict, now
+
+    def send(self, number: int) -> None:
+        """Send a signal to the process, and to no other that has its number by now."""
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
 
     def kill(self, verdict: str | None = None) -> None:
         """End the process whatever state it is in; `verdict` becomes the reason of its death."""

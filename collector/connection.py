@@ -27,6 +27,7 @@ from shared.settings import Credentials, ExchangeSettings
 from shared.wire import ConnectionState, ConnectionStatus, Counters
 
 LONGEST_WAIT_S = 60.0
+PONG_LATE_AFTER_S = 4.0
 INTERNAL_ERROR = "internal error, see the log"
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class Connection:
             refusals={subscription.ticker: reason for subscription, reason in refusals},
             latency_ms=self._delay.smoothed_ms,
             last_loss=lifecycle.last_loss,
+            silent_after_s=self._exchange.ping_interval_s + PONG_LATE_AFTER_S,
         )
 
     def standing(self) -> Standing:

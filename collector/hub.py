@@ -10,12 +10,17 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
 from threading import Condition, Thread
+from typing import TypeVar
 
 from shared.market import Market
 from shared.wire import Event, QuoteBatch, Request, WorkerReport, decode_request, decode_upward, encode
 
 PICTURE_INTERVAL_S = 1.0
 FINISH_LIMIT_S = 0.5
+REQUEST_LIMIT = 1000
+"""Bytes: what is longer is no request."""
+
+_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +66,14 @@ class Hub:
         self._market = market
         self._changed = Condition()
         self._drains: dict[int, Drain] = {}
-        self._reported_at: dict[int, float] = {}
+        self._reported_at = market.totals.reported_at
 
     # ---- workers
 
     def add_worker(self, worker: int, queue: "Queue[bytes]") -> None:
         """Start to read the queue of a new incarnation of `worker`."""
-        self._reported_at.pop(worker, None)
+        with self._changed:
+            self._reported_at.pop(worker, None)
         self._drains[worker] = Drain(worker, queue, self._take)
 
     def finish_worker(self, worker: int) -> None:
@@ -105,6 +111,11 @@ class Hub:
             change(self._market)
             self._changed.notify_all()
 
+    def read(self, look: Callable[[Market], _T]) -> _T:
+        """What `look` makes of the market under its lock; it must return soon, and keep nothing that may change."""
+        with self._changed:
+            return look(self._market)
+
     def tell(self, source: str, text: str) -> None:
         """An event for the screen and the summary; the log is the caller's affair."""
         self.update(lambda market: market.tell(Event(time.time(), source, text)))
@@ -113,25 +124,37 @@ class Hub:
 
     def add_watcher(self, connection: Connection, on_quit: Callable[[], object]) -> None:
         """Feed pictures to whoever is at the other end, until it closes. `on_quit` is called when it says QUIT."""
-        Thread(target=self._feed, args=(connection, on_quit), name="watcher", daemon=True).start()
+        Thread(target=self._watch, args=(connection, on_quit), name="watcher", daemon=True).start()
 
-    def _feed(self, connection: Connection, on_quit: Callable[[], object]) -> None:
-        """One picture for each NEXT: a watcher that is slow gets fewer, and nothing is kept for it meanwhile."""
-        revision = -1
+    def _watch(self, connection: Connection, on_quit: Callable[[], object]) -> None:
         try:
-            while True:
-                request = decode_request(connection.recv_bytes())
-                if request is Request.QUIT:
-                    on_quit()
-                    continue
-                revision, data = self._picture_after(revision)
-                connection.send_bytes(data)
-        except (EOFError, OSError):
-            pass  # it closed, or was killed
+            self.feed(connection, on_quit)
         except Exception:
             log.exception("a watcher cannot be fed")
         finally:
             connection.close()
+
+    def feed(self, connection: Connection, on_quit: Callable[[], object], interval_s: float = 0.0) -> None:
+        """One picture for each NEXT: a watcher that is slow gets fewer, and nothing is kept for it meanwhile.
+
+        The one method that blocks for as long as the watcher stays; `interval_s` lies between two pictures at least.
+        Raises msgspec.DecodeError when it says something else.
+        """
+        revision, next_at = -1, 0.0
+        try:
+            while True:
+                request = decode_request(connection.recv_bytes(REQUEST_LIMIT))
+                if request is Request.QUIT:
+                    on_quit()
+                    continue
+                if (early_s := next_at - time.monotonic()) > 0:
+                    time.sleep(early_s)
+                next_at = time.monotonic() + interval_s
+                revision, data = self._picture_after(revision)
+                connection.send_bytes(data)
+                del data  # it may be long until the next one is asked for
+        except (EOFError, OSError):
+            pass  # it closed, or was killed
 
     def _picture_after(self, revision: int) -> tuple[int, bytes]:
         """The picture of what changed since `revision`: at once when something did, else after a second at most."""

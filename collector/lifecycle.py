@@ -120,7 +120,8 @@ class Lifecycle:
         if self.state in (ConnectionState.CLOSING, ConnectionState.STOPPED):
             self._enter(ConnectionState.STOPPED, reason, now)
             return
-        self.last_loss = reason
+        if self.state in (ConnectionState.SUBSCRIBING, ConnectionState.ONLINE):
+            self.last_loss = reason
         if self._online_since is not None and now - self._online_since >= STABLE_AFTER_S:
             self._failures = 0
         delay_s = backoff(

@@ -50,6 +50,12 @@ class Servers:
                 _end_fork_server()
             _mend_resource_tracker()
 
+    @staticmethod
+    def processes() -> dict[str, int]:
+        """Their processes by their names, as far as they were started."""
+        pids = {"fork server": _fork_server_pid(), "resource tracker": _resource_tracker_pid()}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
     def _run(self) -> None:
         """In a thread of its own: whoever starts a child while the fork server is stopped, waits for it for ever."""
         was_stopped = False
@@ -63,6 +69,11 @@ class Servers:
 
 def _fork_server_pid() -> int | None:
     pid: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    return pid
+
+
+def _resource_tracker_pid() -> int | None:
+    pid: int | None = getattr(resource_tracker._resource_tracker, "_pid", None)
     return pid
 
 
@@ -80,7 +91,7 @@ def _end_fork_server() -> None:
 
 def _mend_resource_tracker() -> None:
     """Before anybody needs it, for then it would be replaced with much ado."""
-    pid: int | None = getattr(resource_tracker._resource_tracker, "_pid", None)
+    pid = _resource_tracker_pid()
     if pid is not None and run_state(pid) in ("T", "Z"):
         log.warning("the resource tracker was stopped: it is replaced")
         with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else was faster

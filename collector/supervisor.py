@@ -7,6 +7,7 @@ because this process has threads (one for each worker's queue and each display).
 import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 import time
@@ -16,22 +17,27 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from threading import Thread
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from collector import terminal
 from collector.assignment import Assignment, work
-from collector.child import Child
+from collector.child import Child, ChildState
 from collector.hub import Hub
 from collector.instruments import Instruments, load_instruments
 from collector.preparation import at_simulator, listener, planned_statuses, some_of, totals_of
+from collector.rereading import change_between
 from collector.servers import Servers
+from collector.service import Service
 from collector.session_watch import SessionWatch
 from collector.sharding import Plan, plan_shards
-from shared.errors import BootError, InstrumentsError
+from collector.viewers import Viewers
+from shared import logs
+from shared.errors import BootError, ConfigError, InstrumentsError
+from shared.logs import OncePer
 from shared.market import Market
-from shared.processes import EXIT_TERMINAL_LOST, STOP_SIGNALS, signals_blocked
+from shared.processes import EXIT_TERMINAL_LOST, LEVEL_SIGNALS, STOP_SIGNALS, signals_blocked
 from shared.settings import DisplaySettings, Settings, SimulatorSettings
 from shared.timing import Deadline
 
@@ -42,10 +48,15 @@ child.FROZEN_AFTER_S by more than the time between two reports."""
 
 SECOND_REQUEST_AFTER_S = 0.15
 INSTRUMENTS_RETRY_S = 30.0
+REPEATED_EVERY_S = 3600.0
+"""So often at most is the same failure said again, with how often it was meanwhile."""
 QUEUE_LIMIT = 256
 WORKERS_STOP_LIMIT_S = 1.8
 OTHERS_STOP_LIMIT_S = 0.7
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+if TYPE_CHECKING:
+    from collector.metrics import MetricsServer
 
 log = logging.getLogger(__name__)
 
@@ -57,24 +68,46 @@ class Programs(NamedTuple):
     simulator: Callable[[socket.socket, SimulatorSettings], None]
 
 
+class Rereading(NamedTuple):
+    """How settings are read anew: `settings` raises ConfigError, `programs` makes those that obey given settings."""
+
+    settings: Callable[[], Settings]
+    programs: Callable[[Settings], Programs]
+
+
 class Supervisor:
     """One run of the program. All methods are for the main thread but `request_stop`."""
 
-    def __init__(self, settings: Settings, programs: Programs) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        programs: Programs,
+        service: Service | None = None,
+        rereading: Rereading | None = None,
+    ) -> None:
+        """With `rereading`, SIGHUP asks to read the settings anew where there is no terminal that could be lost."""
         self._programs = programs
+        self._service = service or Service({}, lambda _: "")
+        self._rereading = rereading
+        self._asked_for = settings
+        self._is_reread_requested = False
         self._terminal = terminal.of_standard_output() if settings.display.mode in ("auto", "screen") else None
         self._listener = listener() if settings.simulate else None
         self._settings = at_simulator(settings, self._listener) if self._listener else settings
         self.market = Market(totals_of(self._settings))
         self._hub = Hub(self.market)
+        self._viewers = Viewers(self._hub.feed, settings.service.socket)
         self._session = SessionWatch(self._settings.exchange.iss_url, time.monotonic)
         self._servers = Servers()
         self._context = multiprocessing.get_context("forkserver")
         self._random = Random()
+        self._sayings = OncePer(REPEATED_EVERY_S)
         self._workers: dict[int, Child] = {}
+        self._levels: dict[int, str] = {}
         self._others: dict[str, Child] = {}
         self._instruments: Instruments | None = None
         self._load_failure: str | None = None
+        self._metrics: MetricsServer | None = None
         self._stop_requested_at: float | None = None
         self._is_in_hurry = False
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -90,7 +123,10 @@ class Supervisor:
         return mode
 
     def run(self) -> None:
-        """Run until asked to stop, and then until every child is gone. Raises BootError when it cannot go on."""
+        """Run until asked to stop, and then until every child is gone.
+
+        Raises BootError when it cannot go on, AlreadyRunning when it must not begin.
+        """
         deadline = None if self._settings.duration_s is None else Deadline(self._settings.duration_s)
         with self._signals():
             try:
@@ -113,12 +149,19 @@ class Supervisor:
         self._is_in_hurry = now - self._stop_requested_at >= SECOND_REQUEST_AFTER_S
         self._wake()
 
+    def request_reread(self) -> None:
+        """Ask the main loop to read the settings anew. Any thread and any signal handler may call it."""
+        self._is_reread_requested = True
+        self._wake()
+
     def _try_to_load(self) -> Instruments | None:
         try:
             return load_instruments(self._settings.instruments, self._settings.exchange.iss_url)
         except InstrumentsError as error:
-            log.warning("%s; next attempt in %g s", error, INSTRUMENTS_RETRY_S)
-            self._hub.tell("instruments", str(error))
+            if (held_back := self._sayings.allows(str(error), time.monotonic())) is not None:
+                more = f", {held_back} times more since the last such line" if held_back else ""
+                log.warning("%s%s; next attempt in %g s", error, more, INSTRUMENTS_RETRY_S)
+                self._hub.tell("instruments", str(error))
             time.sleep(INSTRUMENTS_RETRY_S)
             return None
 
@@ -130,7 +173,11 @@ class Supervisor:
     # ---- starting
 
     def _start(self) -> None:
+        if (text := self._viewers.open()) is not None:
+            log.warning("%s", text)
+            self._hub.tell("viewers", text)
         self._servers.start(["collector.preload"], PROJECT_FOLDER)
+        self._viewers.serve()
         now = time.monotonic()
         if self._listener is not None:
             self._others["simulator"] = Child("simulator", self._spawn_simulator, self._random)
@@ -138,8 +185,29 @@ class Supervisor:
             self._others["display"] = Child("display", self._spawn_display, self._random)
         for child in self._others.values():
             child.start(now)
+        if self._settings.metrics.port:
+            self._serve_metrics()
         Thread(target=self._load, name="instruments", daemon=True).start()
         self._session.start()
+
+    def _serve_metrics(self) -> None:
+        """Nobody else pays for the library. When the page cannot be had, all else goes on."""
+        from collector.metrics import MetricsServer
+
+        settings = self._settings.metrics
+        try:
+            self._metrics = MetricsServer(settings, self._hub)
+        except OSError as error:
+            text = f"not served, {settings.address} port {settings.port}: {(error.strerror or str(error)).lower()}"
+            log.warning("metrics: %s", text)
+            self._hub.tell("metrics", text)
+        else:
+            log.info("metrics: served at %s", self._metrics.url)
+
+    def _processes(self) -> dict[str, int]:
+        """Every process of the program by its name, as far as it runs."""
+        children = {child.name: child.pid for child in self._children() if child.pid is not None}
+        return {"supervisor": os.getpid()} | children | self._servers.processes()
 
     def _load(self) -> None:
         """In a thread of its own, for it may take ten seconds, and for ever where no list is to be had."""
@@ -183,6 +251,9 @@ class Supervisor:
 
     def _spawn_worker(self, assignment: Assignment) -> BaseProcess:
         queue = self._context.Queue(QUEUE_LIMIT)
+        self._levels[assignment.worker] = self._settings.log.level
+        settings = msgspec.structs.replace(assignment.settings, log=self._settings.log)
+        assignment = msgspec.structs.replace(assignment, settings=settings)
         process = self._started(work, f"worker-{assignment.worker + 1}", assignment, queue)
         queue._writer.close()  # type: ignore[attr-defined]  # else the end of a killed worker would never show
         self._hub.add_worker(assignment.worker, queue)
@@ -229,6 +300,9 @@ class Supervisor:
         if now - looked_at > SUSPENDED_AFTER_S:
             for child in self._children():
                 child.forgive(now)
+        if self._is_reread_requested:
+            self._is_reread_requested = False
+            self._read_anew(now)
         if self._load_failure is not None:
             raise BootError(self._load_failure)
         if self._instruments is not None and not self._workers:
@@ -243,7 +317,15 @@ class Supervisor:
         if self._workers and all(child.is_boot_failure(now) for child in self._workers.values()):
             raise BootError(f"no worker can be started: {self._workers[0].death}")
         self._renew_figures(now)
+        if self._metrics is not None:
+            self._metrics.figures.processes = self._processes()
+        self._service.look(now, self._hub, self._advanced_at(now), self._settings.display.status_interval_s)
         return now
+
+    def _advanced_at(self, now: float) -> float:
+        """When any worker last did its work. Before there are workers, this loop is all there is."""
+        reports = [self._hub.reported_at(number) for number in self._workers]
+        return max((at for at in reports if at is not None), default=0.0) if self._workers else now
 
     def _renew_figures(self, now: float) -> None:
         """Those that change with time alone: rates, and the trading session."""
@@ -258,7 +340,42 @@ class Supervisor:
             log.info("%s", text)
             self._hub.tell("session", text)
 
+    # ---- settings that change
+
+    def _read_anew(self, now: float) -> None:
+        text = self._service.reload(now, lambda: self._obey_new_settings(now))
+        self._hub.tell("settings", text)
+
+    def _obey_new_settings(self, now: float) -> str:
+        """One line for a person, which the log has too. Nothing changes when the settings are wrong."""
+        assert self._rereading is not None, "nobody asked for it"
+        try:
+            new = self._rereading.settings()
+        except ConfigError as error:
+            log.error("the settings stay as they are: %s", error)
+            return f"they stay as they are: {error}"
+        change = change_between(self._asked_for, new)
+        self._asked_for, self._programs = change.settings, self._rereading.programs(change.settings)
+        display, level = change.settings.display, change.settings.log
+        self._settings = msgspec.structs.replace(self._settings, display=display, log=level)
+        logs.set_level(level.level)
+        log.info("the settings were read anew: %s", change)
+        if "display" in self._others and any(option.section in ("display", "log") for option in change.obeyed):
+            self._others["display"].renew("its settings have changed", now)
+        return f"read anew: {change}"
+
+    def _tell_level(self, number: int, child: Child) -> None:
+        """A process that starts has it from its settings, and might die of the signal."""
+        level = self._settings.log.level
+        if child.state is ChildState.RUNNING and self._levels.get(number, level) != level:
+            self._levels[number] = level
+            if level in LEVEL_SIGNALS:
+                child.send(LEVEL_SIGNALS[level])
+
+    # ---- mending
+
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
+        self._tell_level(number, child)
         self._replace_if_stuck(child, now)
         if child.reap(now):
             self._hub.finish_worker(number)
@@ -293,7 +410,10 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Workers first, so that what they received is still counted and shown; then all others."""
+        self._service.stop()
         self._session.stop()
+        if self._metrics is not None:
+            self._metrics.stop()
         self._end(list(self._workers.values()), WORKERS_STOP_LIMIT_S)
         for number in self._workers:
             self._hub.finish_worker(number)
@@ -303,7 +423,9 @@ class Supervisor:
         self._hub.update(lambda market: market.sample(time.monotonic()))
 
     def _close(self) -> None:
+        self._viewers.close()
         self._servers.close()
+        self._service.close()
         for sock in (self._wake_reader, self._wake_writer, self._listener):
             if sock is not None:
                 sock.close()
@@ -329,12 +451,19 @@ class Supervisor:
 
     # ---- signals
 
+    @property
+    def _is_reread_by_signal(self) -> bool:
+        """A program with a terminal is told by SIGHUP that it is gone; any other, that its settings have changed."""
+        return self._rereading is not None and self.display_mode != "screen" and not terminal.is_there()
+
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         """Within the block the stop signals ask to stop, those from before too; from its end on they do nothing."""
         for number in STOP_SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
-                signal.signal(number, lambda *_: self.request_stop())
+                is_request = number != signal.SIGHUP or not self._is_reread_by_signal
+                act = self.request_stop if is_request else self.request_reread
+                signal.signal(number, lambda *_, act=act: act())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         try:
             yield

@@ -39,3 +39,12 @@ def of_standard_output() -> Terminal | None:
         return Terminal()
     except (OSError, termios.error):
         return None
+
+
+def is_there() -> bool:
+    """Whether this program belongs to a terminal, which tells it by SIGHUP that it is gone."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

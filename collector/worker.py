@@ -31,6 +31,9 @@ SETTLE_S = 0.005
 """Connections that were woken together bring their news within this time: one batch instead of five."""
 
 NEWS, STOP = b"n", b"s"
+LEVELS = {"debug": b"D", "info": b"I", "warning": b"W", "error": b"E"}
+"""What wakes the loop to log from that level on."""
+
 STOP_LIMIT_S = 1.5
 EXIT_OWN_FAILURE = 70
 TOLD = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
@@ -49,7 +52,9 @@ def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    processes.become_child(on_terminate=lambda: os.write(writer, STOP))
+    processes.become_child(
+        on_terminate=lambda: os.write(writer, STOP), on_level=lambda level: os.write(writer, LEVELS[level])
+    )
     settings = assignment.settings
     logs.configure(
         f"worker-{assignment.worker + 1}",
@@ -68,7 +73,7 @@ class Worker:
     """The connections of one worker, their common outbox, and the way to the hub. Lives in the main thread."""
 
     def __init__(self, assignment: Assignment, queue: "Queue[bytes]", reader: int, writer: int) -> None:
-        """`reader` and `writer` are the ends of a pipe that wakes the loop: NEWS of the outbox, or STOP."""
+        """`reader` and `writer` are the ends of a pipe that wakes the loop: NEWS of the outbox, a level, or STOP."""
         self._number = assignment.worker
         self._settings = assignment.settings
         self._queue = queue
@@ -79,6 +84,8 @@ class Worker:
         self._probing = Probing(Random())
         self._told: dict[int, tuple[ConnectionState, str]] = {}
         self._returns: Counter[int] = Counter()
+        self._entered_at: dict[int, float] = {}
+        self._untold: Counter[int] = Counter()
         self._words = Budget(2 * len(assignment.shards) + 4, LINES_A_SECOND / self._settings.collector.workers)
         self._next_report_at = self._passed_on_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
@@ -105,7 +112,8 @@ class Worker:
         way."""
         for index, connection in enumerate(self._connections):
             connection.start(index * self._settings.exchange.connect_stagger_s)
-        while STOP not in self._woken():
+        while STOP not in (woken := self._woken()):
+            _obey_level(woken)
             self._gathering.read()
             if not self._gathering.is_behind or self._is_flush_due:
                 self._pass_on()
@@ -160,8 +168,16 @@ class Worker:
                 self._told[number] = (status.state, status.reason)
                 self._returns[number] = 0
                 events.append(Event(time.time(), f"connection {number + 1}", f"{status.state}: {text}"))
-                log.info("connection %d is %s: %s", number + 1, status.state, text)
+                log.info("connection %d is %s: %s%s", number + 1, status.state, text, self._more(number))
+            elif status.state in TOLD and self._entered_at.get(number) != status.since:
+                self._untold[number] += 1
+            self._entered_at[number] = status.since
         return events
+
+    def _more(self, number: int) -> str:
+        """What the log says of the changes that it was not told: the same failure again, or too many of them."""
+        untold = self._untold.pop(number, 0)
+        return f"; {untold} more changes since the last such line" if untold else ""
 
     def _news(self, status: ConnectionStatus) -> str | None:
         """What is to be told of a connection, None: nothing. One that was lost and is back between two reports shows
@@ -188,3 +204,10 @@ class Worker:
         if quotes := self._outbox.take():
             self._send(QuoteBatch(self._number, quotes, time.monotonic()))
         self._report(is_last=True)
+
+
+def _obey_level(woken: bytes) -> None:
+    """Of several levels the last one counts."""
+    at = {woken.rfind(said): level for level, said in LEVELS.items()}
+    if (last := max(at)) >= 0:
+        logs.set_level(at[last])

@@ -5,8 +5,10 @@ they can be written, as many as there is room for.
 """
 
 import contextlib
+import fcntl
 import os
 import select
+import stat
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -47,19 +49,28 @@ class Descriptor:
 
 
 class AppendedFile:
-    """A file, by its path: once it was moved away or removed, another is begun in its place."""
+    """A file, by its path: once it was moved away or removed, another is begun in its place.
 
-    def __init__(self, path: Path) -> None:
+    With a limit of bytes, whoever of its writers finds it full moves it away, to `path.1`, and what was there on to
+    `path.2`, as far as `path.<keep>`. Several processes may write to it: each line is in one of these files.
+    """
+
+    def __init__(self, path: Path, limit: int | None = None, keep: int = 1) -> None:
         """Raises OSError when it cannot be opened."""
         self._path = path
+        self._limit = limit
+        self._keep = keep
         self._descriptor: int | None = _opened(path)
 
     def write(self, line: bytes) -> int:
+        if self._descriptor is not None and self._limit is not None:
+            self._make_room(self._descriptor, len(line), self._limit)
         if self._descriptor is not None and self._is_elsewhere(self._descriptor):
             self.close()
         if self._descriptor is None:
             self._descriptor = _opened(self._path)
-        return _write(self._descriptor, line)
+        written = _write(self._descriptor, line)
+        return 0 if self._is_lost(self._descriptor) else written
 
     def close(self) -> None:
         if (descriptor := self._descriptor) is not None:
@@ -71,6 +82,33 @@ class AppendedFile:
             return not os.path.samestat(self._path.stat(), os.fstat(descriptor))
         except FileNotFoundError:
             return True
+
+    def _is_lost(self, descriptor: int) -> bool:
+        """Whether it was removed before the line was in it: by the last of so many moves in a moment, or a person."""
+        return os.fstat(descriptor).st_nlink == 0 and self._is_elsewhere(descriptor)
+
+    def _make_room(self, descriptor: int, size: int, limit: int) -> None:
+        """Nothing when another is about it, or it cannot be done: then the file becomes larger than it should."""
+        status = os.fstat(descriptor)
+        if status.st_size and status.st_size + size > limit and stat.S_ISREG(status.st_mode):
+            with contextlib.suppress(OSError):
+                self._move_away(descriptor)
+
+    def _move_away(self, descriptor: int) -> None:
+        """The lock is on the very file, and goes with whoever dies while holding it. Raises OSError."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            if not self._is_elsewhere(descriptor):
+                self._shift()
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _shift(self) -> None:
+        """Up to the first number that is free, as it is when somebody died here: no file goes too early."""
+        places = [self._path, *(Path(f"{self._path}.{number}") for number in range(1, self._keep + 1))]
+        free = next((index for index, place in enumerate(places) if not place.exists()), self._keep)
+        for index in range(free, 0, -1):
+            places[index - 1].replace(places[index])
 
 
 def _opened(path: Path) -> int:

@@ -3,21 +3,17 @@
 Several processes append to the same file: each record is one write at the file's end. Who logs does not wait for it.
 """
 
-import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from multiprocessing import parent_process
 from multiprocessing.util import Finalize
 from pathlib import Path
-from urllib.parse import quote
 
+from shared.log_formats import formatter_of, is_journal
 from shared.log_writing import AppendedFile, Descriptor, LogWriter, Output
-from shared.printable import printable
-from shared.settings import Credentials, LogSettings, Secret
+from shared.settings import LogSettings
 from shared.user_folders import state_folder
 
 LIBRARIES = {
@@ -29,11 +25,12 @@ LIBRARIES = {
 """The least that these may say: what they report as it happens is told by us, once and in a line."""
 FILE_NAME = "monitor.log"
 KEYS_REMEMBERED = 1000
-LINE_LIMIT = 2000
-"""Characters of a line that are written: what is quoted in it may be from outside, and of any length."""
 FLUSH_LIMIT_S = 0.5
 """How long the end of a process is held up by lines that are not written yet."""
 AFTER_ALL_ELSE = -100
+BYTES_OF_A_MB = 1_000_000
+UNNAMED_MAX_MB = 10.0
+"""Of the log that nobody asked for."""
 
 
 def configure(
@@ -56,15 +53,21 @@ def configure(
     if parent_process() is not None:  # multiprocessing ends its children without what `atexit` has for them
         Finalize(None, logging.shutdown, exitpriority=AFTER_ALL_ELSE)
     handler = _handler(settings, screen, environment)
-    handler.setFormatter(OneLineFormatter(process_name, secrets))
-    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    is_for_journal = isinstance(handler, LineHandler) and handler.is_for_journal
+    handler.setFormatter(formatter_of(settings.format, process_name, secrets, is_for_journal=is_for_journal))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
         old.flush()
         old.close()
     root.addHandler(handler)
-    root.setLevel(level)
+    set_level(settings.level)
+
+
+def set_level(name: str) -> None:
+    """Have what this process logs from now on be at least of that level, which is named as in the settings."""
+    level = logging.getLevelNamesMapping()[name.upper()]
+    logging.getLogger().setLevel(level)
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(max(level, LIBRARIES[library]))
 
@@ -88,38 +91,12 @@ class OncePer:
         return held_back
 
 
-class OneLineFormatter(logging.Formatter):
-    """Time, level, process, thread and message on one line; a traceback follows on indented lines.
-
-    Works on the finished text, so that messages, their arguments and exceptions are masked and cleaned alike.
-    """
-
-    def __init__(self, process_name: str, secrets: Sequence[str]) -> None:
-        super().__init__()
-        self._process_name = process_name
-        self._secrets = _pattern_of(secrets)
-
-    def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
-        head = f"{time} {record.levelname:7} {self._process_name} {record.threadName}"
-        lines = [f"{head}: {self._clean(record.getMessage())}"]
-        if record.exc_info:
-            lines += [f"    {self._clean(line)}" for line in self.formatException(record.exc_info).split("\n")]
-        if record.stack_info:
-            lines += [f"    {self._clean(line)}" for line in record.stack_info.split("\n")]
-        return "\n".join(lines)
-
-    def _clean(self, text: str) -> str:
-        """Masked before it is cut, so that no half of a secret is left."""
-        cleaned = printable(text if self._secrets is None else self._secrets.sub("***", text))
-        return cleaned if len(cleaned) <= LINE_LIMIT else f"{cleaned[:LINE_LIMIT]}... ({len(cleaned)} characters)"
-
-
 class LineHandler(logging.Handler):
     """Makes the line in the thread that logs, so that it says what was true then; a LogWriter writes it."""
 
-    def __init__(self, output: Output, encoding: str) -> None:
+    def __init__(self, output: Output, encoding: str, *, is_for_journal: bool = False) -> None:
         super().__init__()
+        self.is_for_journal = is_for_journal
         self._encoding = encoding
         self._writer = LogWriter(output, self._notice)
 
@@ -146,39 +123,34 @@ class LineHandler(logging.Handler):
         return self._line(logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (dropped,), None))
 
 
-def _pattern_of(secrets: Sequence[str]) -> re.Pattern[str] | None:
-    """Every spelling in which a secret may turn up. The public passcode is a common word and no secret."""
-    spellings: set[str] = set()
-    for secret in secrets:
-        plain = secret.reveal() if isinstance(secret, Secret) else secret
-        if plain and plain != Credentials().passcode.reveal():
-            spellings |= {plain, repr(plain)[1:-1], json.dumps(plain)[1:-1], quote(plain, safe="")}
-    longest_first = sorted(spellings, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first))) if spellings else None
-
-
 def _handler(settings: LogSettings, screen: bool, environment: Mapping[str, str]) -> logging.Handler:
     if settings.file is not None:
-        return _file_handler(Path(settings.file)) or _stderr_handler(screen)
+        return _file_handler(Path(settings.file), settings) or _stderr_handler(screen, environment)
     if not screen:
-        return _stderr_handler(screen)
+        return _stderr_handler(screen, environment)
     folder = state_folder(environment)
-    return (_file_handler(folder / FILE_NAME) if folder is not None else None) or logging.NullHandler()
+    if folder is None:
+        return logging.NullHandler()
+    return _file_handler(folder / FILE_NAME, settings, UNNAMED_MAX_MB) or logging.NullHandler()
 
 
-def _stderr_handler(screen: bool) -> logging.Handler:
+def _stderr_handler(screen: bool, environment: Mapping[str, str]) -> logging.Handler:
     if screen or sys.stderr is None:
         return logging.NullHandler()
     try:
-        return LineHandler(Descriptor(sys.stderr.fileno()), sys.stderr.encoding)
+        descriptor = sys.stderr.fileno()
+        output = Descriptor(descriptor)
+        return LineHandler(output, sys.stderr.encoding, is_for_journal=is_journal(descriptor, environment))
     except (OSError, ValueError):  # it was closed, or is only an object of this process
         return logging.NullHandler()
 
 
-def _file_handler(path: Path) -> logging.Handler | None:
-    """None when the file cannot be opened."""
+def _file_handler(path: Path, settings: LogSettings, max_mb: float | None = None) -> logging.Handler | None:
+    """None when the file cannot be opened. `max_mb` is that of the settings if they have none."""
+    max_mb = settings.max_mb or max_mb
+    limit = None if max_mb is None else int(max_mb * BYTES_OF_A_MB)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return LineHandler(AppendedFile(path), "utf-8")
+        return LineHandler(AppendedFile(path, limit, settings.keep), "utf-8")
     except OSError:
         return None

@@ -4,11 +4,14 @@ The hub folds what workers send into its Market (`apply`), and takes pictures of
 a Market of its own (`show`). Neither is thread-safe: the caller holds the lock.
 """
 
-from bisect import bisect_left
+import math
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import ClassVar
 
+from shared.losses import Loss, loss_of
 from shared.quotes import Quote
 from shared.silences import Silence, Silences
 from shared.wire import (
@@ -54,9 +57,22 @@ class Latency:
                 return round(bound, 3)
         return self._BOUNDS[-1]
 
+    def at_most(self, bounds_ms: Iterable[float]) -> list[int]:
+        """How many samples do not exceed each of these bounds, to a twentieth of the bound; infinity gives all."""
+        seen = [0, *accumulate(self._counts)]
+        return [seen[-1] if bound == math.inf else seen[bisect_right(self._BOUNDS, bound)] for bound in bounds_ms]
+
+    @property
+    def sum_ms(self) -> float:
+        """All samples together, to a twentieth; never less than it was. A delay below 0 counts as none."""
+        return sum(bound * count for bound, count in zip(self._BOUNDS, self._counts[1:], strict=True))
+
 
 class Market:
-    """See the module. `totals.counters` only ever grows; `carriers` are the numbers of the connections of a ticker."""
+    """See the module. `totals.counters` only ever grows; `carriers` are the numbers of the connections of a ticker.
+
+    `latency`, and `reconnects` by why the connection had been lost, are known to the hub's market only.
+    """
 
     def __init__(self, totals: Totals) -> None:
         self.totals = totals
@@ -64,6 +80,8 @@ class Market:
         self.connections: dict[int, ConnectionStatus] = {}
         self.carriers: dict[str, list[int]] = {}
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self.reconnects = dict.fromkeys(Loss, 0)
+        self.latency = Latency()
         self.revision = 0
         self._plan: list[list[str]] = []
         self._planned_at = 0
@@ -71,7 +89,6 @@ class Market:
         self._with_prices: set[str] = set()
         self._with_prices_at = 0
         self._event_revisions: deque[int] = deque(maxlen=EVENTS_KEPT)
-        self._latency = Latency()
         self._rate_samples: deque[tuple[float, int]] = deque()
         self._queue_ages: dict[int, tuple[float, float]] = {}
         self._silences = Silences()
@@ -123,7 +140,7 @@ class Market:
         if sent_ms is None or known_ms is None or sent_ms <= known_ms:
             return
         if abs(delay_ms := now_ms - sent_ms) < LONGEST_DELAY_MS:
-            self._latency.add(delay_ms)
+            self.latency.add(delay_ms)
 
     def report(self, report: WorkerReport) -> None:
         """Take over the states of a worker's connections, and add its increments.
@@ -132,6 +149,8 @@ class Market:
         """
         for status in report.connections:
             self.totals.counters.add(status.total)
+            if status.total.reconnects:
+                self.reconnects[loss_of(status.last_loss)] += status.total.reconnects
             known = self.connections.setdefault(status.number, status)
             if known is not status:
                 known.total.add(status.total)
@@ -174,8 +193,8 @@ class Market:
         then, before = samples[0]
         elapsed = now - then
         self.totals.rate_now = (self.totals.counters.messages - before) / elapsed if elapsed > 0 else 0.0
-        self.totals.latency_p50_ms = self._latency.quantile(0.50)
-        self.totals.latency_p99_ms = self._latency.quantile(0.99)
+        self.totals.latency_p50_ms = self.latency.quantile(0.50)
+        self.totals.latency_p99_ms = self.latency.quantile(0.99)
         ages = [age for taken_at, age in self._queue_ages.values() if now - taken_at <= QUEUE_AGE_KEPT_S]
         self.totals.queue_age_s = max(ages, default=None)
 

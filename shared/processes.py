@@ -4,30 +4,42 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 """What ends the program: Ctrl+C, `kill` or a service manager, the terminal closed."""
+
+_FIRST_LEVEL_SIGNAL: int | None = getattr(signal, "SIGRTMIN", None)
+LEVEL_SIGNALS: Mapping[str, int] = (
+    {}
+    if _FIRST_LEVEL_SIGNAL is None
+    else {level: _FIRST_LEVEL_SIGNAL + index for index, level in enumerate(("debug", "info", "warning", "error"), 1)}
+)
+"""What tells a child that its log has another level from now on; none where the system has no such signals."""
 
 EXIT_TERMINAL_LOST = 69
 """A display's terminal is gone: there is no sense in starting another display on it."""
 
 
-def become_child(on_terminate: Callable[[], object]) -> None:
+def become_child(on_terminate: Callable[[], object], on_level: Callable[[str], object] | None = None) -> None:
     """To be called first of all in the main thread of a child process.
 
     Ctrl+C and a closed terminal reach the whole process group and are the supervisor's affair: ignored here. SIGTERM
-    calls `on_terminate` in the main thread, which has to return at once. The parent had blocked these signals around
-    the start; they are unblocked here. The process ends, without a word, as soon as its parent is gone: nobody is left
-    to tell or to serve.
+    calls `on_terminate` in the main thread, one of LEVEL_SIGNALS `on_level` with the name of the level; both have to
+    return at once. The parent had blocked the signals that stop around the start; they are unblocked here. The process
+    ends, without a word, as soon as its parent is gone: nobody is left to tell or to serve.
     """
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: on_terminate())
+    if on_level is not None:
+        for level, signal_of_level in LEVEL_SIGNALS.items():
+            signal.signal(signal_of_level, lambda *_, level=level: on_level(level))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
 
@@ -48,6 +60,26 @@ def signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Usage(NamedTuple):
+    """What a process has used: seconds of processor time since its start, and the memory that it occupies now.
+
+    Pages that several processes share count in each of them.
+    """
+
+    cpu_s: float
+    memory_bytes: int
+
+
+def usage_of(pid: int) -> Usage | None:
+    """None where /proc does not tell, or no longer."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        user, system, pages = int(fields[11]), int(fields[12]), int(fields[21])
+    except (OSError, IndexError):
+        return None
+    return Usage((user + system) / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def run_state(pid: int | None) -> str | None:

@@ -1,10 +1,12 @@
 """What a text must be before it becomes a setting. Each function returns the value to use, or raises ValueError."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
 
 from shared.options import nearest, shown
+from shared.service_socket import length_fault
 
 STREAMS = ("orderbooks", "securities", "candles")
 CREDENTIAL_CHARACTERS = 1024
@@ -57,6 +59,14 @@ def _ensure_group_name(name: str) -> None:
         raise ValueError(f"a group must not be named {shown(name)}, which is built in")
 
 
+def ip_address(text: str) -> str:
+    """An address to listen on. No name: that would have to be looked up, and may mean several."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f"must be an IP address such as 127.0.0.1, not {shown(text)}") from None
+
+
 def file_to_write(text: str) -> str:
     """A file that can be written as far as the disk tells beforehand. Looks at the disk."""
     if not text or "\0" in text:
@@ -75,6 +85,15 @@ def _ensure_writable(path: Path) -> None:
         raise ValueError(f"there is no folder {shown(str(path.parent))}, must name a file in a folder that exists")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ValueError(f"{shown(str(path))} may not be written by this user")
+
+
+def socket_path(text: str) -> str:
+    """The path of a Unix socket, "auto" or "none". Does not look at the disk: a viewer need not be able to write."""
+    if not text or "\0" in text:
+        raise ValueError('must be the path of a socket, "auto" or "none"')
+    if (fault := length_fault(text)) is not None:
+        raise ValueError(f"{shown(text)} {fault}")
+    return text
 
 
 def credential(text: str) -> str:

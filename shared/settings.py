@@ -8,11 +8,20 @@ import msgspec
 from msgspec import Meta
 
 from shared.addresses import safe_gateway_url, safe_iss_url
-from shared.arguments import parse_arguments
+from shared.arguments import Spoken, Viewing, parse_arguments, parse_viewing
 from shared.errors import ConfigError
 from shared.options import Given, Layer, Option, Rule, Source, checked
-from shared.rules import board_name, credential, file_to_write, stream_names, ticker_groups
-from shared.sources import config_layer, env_file_layer, environment_layer
+from shared.rules import (
+    board_name,
+    credential,
+    file_to_write,
+    ip_address,
+    socket_path,
+    stream_names,
+    ticker_groups,
+)
+from shared.service_socket import AUTO
+from shared.sources import config_layer, env_file_layer, environment_layer, is_open_to_others, shown_path
 
 GATEWAY_PATH = "/infocx/v3/websocket"
 RUN_SECTION = "run"
@@ -93,6 +102,24 @@ class DisplaySettings(msgspec.Struct, frozen=True):
 class LogSettings(msgspec.Struct, frozen=True):
     file: Annotated[str | None, Rule(file_to_write)] = None
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+    max_mb: Annotated[float, Meta(gt=0)] | None = None
+    keep: Annotated[int, Meta(ge=1, le=1000)] = 5
+
+
+class MetricsSettings(msgspec.Struct, frozen=True):
+    """`port` 0: none are served."""
+
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    address: Annotated[str, Rule(ip_address)] = "127.0.0.1"
+    tickers: bool = False
+
+
+class ServiceSettings(msgspec.Struct, frozen=True):
+    """How others look at the running program. `socket` is a path, or one of the words of `service_socket`."""
+
+    socket: Annotated[str, Rule(socket_path)] = AUTO
+    health_max_age_s: Annotated[float, Meta(ge=0.1, le=86400)] = 60.0
 
 
 class SimulatorSettings(msgspec.Struct, frozen=True):
@@ -113,6 +140,8 @@ class Settings(msgspec.Struct, frozen=True):
     collector: CollectorSettings = CollectorSettings()
     display: DisplaySettings = DisplaySettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    service: ServiceSettings = ServiceSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     simulate: bool = False
     duration_s: Annotated[float, Meta(gt=0)] | None = None
@@ -126,18 +155,47 @@ def load(arguments: Sequence[str], environment: Mapping[str, str], folder: Path)
     at the first thing that is wrong, and SystemExit(0) after --help or --version. To be called once, by run.py.
     """
     spoken = parse_arguments(arguments, _DEFAULTS)
-    config = _existing(spoken.config, folder / "config.toml")
     env_file = _existing(spoken.env_file, folder / ".env")
-    layers = (
-        {} if config is None else config_layer(config, CONFIG_OPTIONS),
-        {} if env_file is None else env_file_layer(env_file),
-        environment_layer(environment),
-        spoken.layer,
-    )
+    personal = (env_file_layer(env_file) if env_file is not None else {}, environment_layer(environment))
+    return _settings(_given(_config_layer(spoken, folder), *personal, spoken.layer))
+
+
+def load_for_viewing(arguments: Sequence[str], folder: Path) -> tuple[Settings, Viewing]:
+    """The same for `attach` and `health`, which `arguments` begin with.
+
+    A viewer needs no login and reads none, and whether it could write the files of the program is not asked.
+    """
+    spoken, viewing = parse_viewing(arguments, _DEFAULTS)
+    config = _config_layer(spoken, folder)
+    needed = {option: given for option, given in config.items() if option.section in ("display", "service")}
+    return _settings(_given(needed, spoken.layer)), viewing
+
+
+def exposed_login(arguments: Sequence[str], folder: Path) -> str | None:
+    """One line for a person when others may read the passcode in the .env of this start; None when all is well.
+
+    The public passcode is no secret. Raises as `load` does.
+    """
+    env_file = _existing(parse_arguments(arguments, _DEFAULTS).env_file, folder / ".env")
+    if env_file is None or not is_open_to_others(env_file):
+        return None
+    passcode = env_file_layer(env_file).get(Option("credentials", "passcode"))
+    if passcode is None or passcode.value == Credentials().passcode.reveal():
+        return None
+    return f"others may read the passcode in {shown_path(env_file)}: chmod 600 makes it yours alone"
+
+
+def _config_layer(spoken: Spoken, folder: Path) -> Layer:
+    config = _existing(spoken.config, folder / "config.toml")
+    return {} if config is None else config_layer(config, CONFIG_OPTIONS)
+
+
+def _given(*layers: Layer) -> Layer:
+    """What the layers say, checked; the later one wins."""
     given: Layer = {}
     for layer in layers:
         given |= {option: one._replace(value=checked(one, _ANNOTATIONS[option])) for option, one in layer.items()}
-    return _settings(given)
+    return given
 
 
 def _fields() -> dict[Option, msgspec.structs.FieldInfo]:

@@ -1,5 +1,6 @@
 """What config.toml, .env and the environment say, each as a layer of options whose values are not checked yet."""
 
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ VARIABLES: Mapping[str, Option] = {
 PERSONAL = ("credentials", "passcode", "password", "login", "domain")
 PERSONAL_HINT = "come only from MOEX_DOMAIN, MOEX_LOGIN, MOEX_PASSCODE in the environment or .env"
 TYPO_LIKENESS = 0.84
+ANYTHING_FOR_OTHERS = 0o077
 
 
 def config_layer(path: Path, options: Iterable[Option]) -> Layer:
@@ -55,6 +57,15 @@ def env_file_layer(path: Path) -> Layer:
         if name not in VARIABLES and (like := get_close_matches(name.upper(), VARIABLES, 1, TYPO_LIKENESS)):
             raise ConfigError(f"{shown_path(path)}: unknown variable {shown(name)}, did you mean {like[0]}?")
     return _variables_layer(variables, lambda name: f"{shown_path(path)}: {name}", Source.ENV_FILE)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether users other than its owner may read or write a file; False for what is no file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(mode & ANYTHING_FOR_OTHERS)
 
 
 def environment_layer(environment: Mapping[str, str]) -> Layer:

@@ -20,6 +20,7 @@ from collector.child import (
     DEATH_FORGOTTEN_AFTER_S,
     FROZEN_AFTER_S,
     QUICK_RESTARTS,
+    RENEW_LIMIT_S,
     STARVED_AFTER_S,
     Child,
 )
@@ -299,6 +300,43 @@ def test_a_child_that_starts_is_given_its_time() -> None:
 def test_a_child_that_was_asked_to_stop_is_not_stuck(sleeper: Child) -> None:
     sleeper.terminate()
     assert sleeper.stuck_reason(NOW + 3600) is None
+
+
+def test_one_that_is_renewed_comes_back_at_once_and_counts_no_death(sleeper: Child) -> None:
+    first = sleeper.pid
+    for _ in range(2):  # the second request changes nothing
+        sleeper.renew("its settings have changed", NOW)
+    assert sleeper.state is State.STOPPING
+    assert sleeper.stuck_reason(NOW + RENEW_LIMIT_S) is None
+    assert death_of(sleeper, NOW + 1) == "its settings have changed"
+    assert (sleeper.restart_at, sleeper._deaths) == (NOW + 1, 0)
+    sleeper.start(NOW + 1)
+    assert sleeper.pid not in (None, first)
+    assert sleeper.reason.endswith(" started, start 2")
+
+
+def test_one_that_is_to_be_renewed_and_does_not_stop_is_stuck(sleeper: Child) -> None:
+    assert sleeper.pid is not None
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    sleeper.renew("its settings have changed", NOW)
+    reason = sleeper.stuck_reason(NOW + RENEW_LIMIT_S + 0.1)
+    assert reason == "its settings have changed, did not stop when asked"
+    sleeper.kill(reason)
+    assert death_of(sleeper, NOW + 6) == reason
+    assert sleeper.restart_at == NOW + 6
+
+
+def test_one_that_is_to_be_renewed_and_then_stopped_does_not_come_back(sleeper: Child) -> None:
+    sleeper.renew("its settings have changed", NOW)
+    sleeper.terminate()
+    death_of(sleeper)
+    assert sleeper.restart_at is None
+
+
+def test_a_signal_reaches_the_process_and_nobody_after_its_end(sleeper: Child) -> None:
+    sleeper.send(signal.SIGKILL)
+    assert death_of(sleeper) == "killed by SIGKILL"
+    sleeper.send(signal.SIGKILL)
 
 
 def test_a_supervisor_that_slept_forgives(sleeper: Child) -> None:

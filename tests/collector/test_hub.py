@@ -143,6 +143,15 @@ def test_what_cannot_be_read_is_logged_and_the_next_message_is_taken(
     assert "worker 3 sent what cannot be used" in caplog.text
 
 
+def test_a_watcher_is_told_when_each_worker_reported(hub: Hub, market: Market) -> None:
+    with Pipe(hub, 1) as queue:
+        queue.put(encode(report(1)))
+        wait_until(lambda: hub.reported_at(1) is not None)
+    assert market.totals.reported_at == {1: hub.reported_at(1)}
+    with Pipe(hub, 1):
+        assert market.totals.reported_at == {}
+
+
 def test_finishing_takes_what_was_left(hub: Hub, market: Market) -> None:
     with Pipe(hub, 0) as queue:
         for _ in range(10):
@@ -295,6 +304,12 @@ def test_quit_calls_back_and_pictures_go_on(hub: Hub, watcher: Watcher) -> None:
     assert watcher.next().quotes == []
 
 
+def test_a_request_without_end_is_not_read(hub: Hub, watcher: Watcher) -> None:
+    watcher.end.send_bytes(b"x" * (module.REQUEST_LIMIT + 1))
+    with pytest.raises((EOFError, OSError)):
+        watcher.end.recv_bytes()
+
+
 def test_a_watcher_that_sends_junk_is_let_go(hub: Hub, watcher: Watcher, caplog: pytest.LogCaptureFixture) -> None:
     watcher.end.send_bytes(b"\xc1junk")
     with pytest.raises(EOFError):
@@ -329,6 +344,20 @@ def test_a_watcher_that_dies_is_forgotten(hub: Hub, market: Market) -> None:
 
 
 # ---- the program itself
+
+
+def test_the_market_is_read_while_nobody_changes_it(hub: Hub, market: Market) -> None:
+    assert hub.read(lambda market: market.totals.gateway) == "test"
+    changing = threading.Thread(target=hub.tell, args=("test", "meanwhile"))
+
+    def look(market: Market) -> int:
+        changing.start()
+        changing.join(0.1)
+        return len(market.events)
+
+    assert hub.read(look) == 0
+    changing.join()
+    assert len(market.events) == 1
 
 
 def test_what_is_told_becomes_an_event(hub: Hub, market: Market) -> None:

@@ -103,6 +103,16 @@ def test_why_it_was_lost_last_is_known_when_it_is_back() -> None:
     assert lifecycle.last_loss == "the gateway closed the connection"
 
 
+def test_an_attempt_that_fails_does_not_hide_why_the_connection_was_lost() -> None:
+    lifecycle = online()
+    lifecycle.lost(5, "the gateway closed the connection")
+    assert lifecycle.retry_at is not None
+    now = lifecycle.retry_at
+    assert lifecycle.due(now) is Action.OPEN
+    lifecycle.lost(now, "connection refused")
+    assert (lifecycle.reason, lifecycle.last_loss) == ("connection refused", "the gateway closed the connection")
+
+
 def test_connect_without_an_answer_is_given_up_at_the_deadline() -> None:
     lifecycle = greeting()
     assert lifecycle.wait_s(5) == 10

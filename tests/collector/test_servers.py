@@ -62,6 +62,10 @@ def fork_server() -> int:
     return pid
 
 
+def test_their_processes_are_known_by_name(servers: Servers) -> None:
+    assert servers.processes() == {"fork server": fork_server(), "resource tracker": tracker()}
+
+
 def test_looking_after_them_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "")
     forkserver.ensure_running()

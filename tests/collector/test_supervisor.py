@@ -23,13 +23,22 @@ from collector import supervisor as module
 from collector.assignment import Assignment
 from collector.child import Child, ChildState
 from collector.instruments import Instruments
-from collector.supervisor import Programs, Supervisor
+from collector.socket_file import SocketFile
+from collector.supervisor import Programs, Rereading, Supervisor
 from collector.trading_calendar import Calendar, Hours
 from collector.worker import REPORT_INTERVAL_S
-from shared.errors import BootError, InstrumentsError, IssError
+from shared.errors import AlreadyRunning, BootError, ConfigError, InstrumentsError, IssError
 from shared.market import Market
 from shared.processes import STOP_SIGNALS, become_child, run_state
-from shared.settings import CollectorSettings, DisplaySettings, InstrumentSettings, Settings, SimulatorSettings
+from shared.settings import (
+    CollectorSettings,
+    DisplaySettings,
+    InstrumentSettings,
+    LogSettings,
+    ServiceSettings,
+    Settings,
+    SimulatorSettings,
+)
 from shared.wire import ConnectionState, ConnectionStatus, Counters, Request, WorkerReport, encode
 from tests.collector.waiting import LIMIT_S, nothing_left_over, wait_until
 
@@ -38,6 +47,7 @@ SETTINGS = Settings(
     instruments=InstrumentSettings(selection="unique"),
     collector=CollectorSettings(workers=2, connections=2, tickers_per_connection=1),
     display=DisplaySettings(mode="none"),
+    service=ServiceSettings(socket="none"),
 )
 
 
@@ -342,6 +352,130 @@ def test_asking_after_the_end_is_harmless(healthy: Supervisor) -> None:
     assert pids(healthy) == {}
 
 
+# ---- settings that are read anew
+
+
+def rereading(*answers: Settings | ConfigError) -> Rereading:
+    """Each request gets the next answer."""
+    left = list(answers)
+
+    def answer() -> Settings:
+        if isinstance(one := left.pop(0), ConfigError):
+            raise one
+        return one
+
+    return Rereading(answer, lambda _: PROGRAMS)
+
+
+@pytest.fixture
+def without_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(terminal, "is_there", lambda: False)
+
+
+def told(supervisor: Supervisor) -> list[str]:
+    return [text for source, text in events(supervisor) if source == "settings"]
+
+
+@pytest.mark.usefixtures("without_terminal")
+def test_what_can_change_while_it_runs_does_and_the_display_alone_is_replaced() -> None:
+    old = with_display()
+    new = msgspec.structs.replace(old, display=DisplaySettings(mode="plain", status_interval_s=3.0))
+    supervisor = Supervisor(old, PROGRAMS, rereading=rereading(new))
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        before = pids(supervisor)
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: pids(supervisor).get("display", before["display"]) != before["display"])
+        assert pids(supervisor) | {"display": 0} == before | {"display": 0}
+
+    run(supervisor, script)
+    assert told(supervisor) == ["read anew: changed [display] status_interval_s"]
+    assert supervisor._settings.display.status_interval_s == 3.0
+    assert ("display", "its settings have changed") in events(supervisor)
+    assert supervisor.market.totals.worker_restarts == 0
+
+
+@pytest.mark.usefixtures("without_terminal")
+def test_wrong_settings_are_refused_with_one_line_and_right_ones_are_taken_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    new = msgspec.structs.replace(SETTINGS, collector=CollectorSettings(workers=1, connections=1))
+    supervisor = Supervisor(SETTINGS, PROGRAMS, rereading=rereading(ConfigError("config.toml: bad"), new))
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        before = pids(supervisor)
+        for count in (1, 2):
+            os.kill(os.getpid(), signal.SIGHUP)
+            wait_until(lambda count=count: len(told(supervisor)) == count)  # type: ignore[misc]
+        assert pids(supervisor) == before
+
+    with caplog.at_level("INFO"):
+        run(supervisor, script)
+    assert told(supervisor) == [
+        "they stay as they are: config.toml: bad",
+        "read anew: only a restart changes [collector] workers, [collector] connections,"
+        " [collector] tickers_per_connection",
+    ]
+    assert caplog.messages.count("the settings stay as they are: config.toml: bad") == 1
+
+
+@pytest.mark.usefixtures("without_terminal")
+def test_a_level_reaches_workers_that_run_and_those_that_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "work", say_level)
+    supervisor = Supervisor(
+        SETTINGS, PROGRAMS, rereading=rereading(msgspec.structs.replace(SETTINGS, log=LogSettings(level="debug")))
+    )
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        assert {one.reason for one in supervisor.market.connections.values()} == {"info"}
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: {one.reason for one in supervisor.market.connections.values()} == {"debug"})
+        assert supervisor.market.totals.worker_restarts == 0
+        os.kill(pids(supervisor)["worker 1"], signal.SIGKILL)
+        wait_until(lambda: supervisor.market.totals.worker_restarts == 1 and supervisor.market.online == 2)
+        assert {one.reason for one in supervisor.market.connections.values()} == {"debug"}
+
+    run(supervisor, script)
+
+
+def say_level(assignment: Assignment, outlet: "Queue[bytes]") -> None:
+    """A worker that reports its log level as the reason of its connections."""
+    reader, writer = os.pipe()
+    level: list[str] = [assignment.settings.log.level]
+    become_child(on_terminate=lambda: os.write(writer, b"\0"), on_level=level.append)
+    while not multiprocessing.connection.wait([reader], 0.05):
+        made = report(assignment, messages=1)
+        for status in made.connections:
+            status.reason = level[-1]
+        outlet.put(encode(made))
+
+
+@pytest.mark.parametrize(
+    ("is_drawn", "is_there", "is_reread"),
+    [(False, False, True), (False, True, False), (True, False, False), (True, True, False)],
+)
+def test_sighup_ends_what_has_a_terminal_and_has_all_else_read_its_settings(
+    monkeypatch: pytest.MonkeyPatch, is_drawn: bool, is_there: bool, is_reread: bool
+) -> None:
+    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(terminal, "is_there", lambda: is_there)
+    monkeypatch.setattr(terminal, "of_standard_output", lambda: RememberedTerminal() if is_drawn else None)
+    settings = msgspec.structs.replace(SETTINGS, display=DisplaySettings(mode="auto"))
+    supervisor = Supervisor(settings, PROGRAMS, rereading=rereading(settings))
+
+    def script() -> None:
+        wait_until_online(supervisor)
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: bool(told(supervisor)) or supervisor._stop_requested_at is not None)
+        assert (supervisor._stop_requested_at is None) is is_reread
+
+    run(supervisor, script)
+
+
 # ---- what dies comes back
 
 
@@ -514,7 +648,7 @@ def test_without_a_list_of_instruments_it_asks_again(monkeypatch: pytest.MonkeyP
     supervisor = Supervisor(SETTINGS, PROGRAMS)
     run(supervisor, lambda: wait_until_online(supervisor))
     assert supervisor.market.totals.instruments_source == "the third attempt"
-    assert events(supervisor).count(("instruments", "nobody knows")) == 2
+    assert events(supervisor).count(("instruments", "nobody knows")) == 1
 
 
 def test_quit_in_the_display_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -609,3 +743,36 @@ def test_the_built_in_exchange_keeps_its_port_over_all_its_incarnations(monkeypa
     run(supervisor, script)
     assert supervisor.market.totals.is_simulated
     assert ("simulator", "ended with exit code 0") in events(supervisor)
+
+
+# ---- whoever looks from outside
+
+
+def with_socket(path: Path) -> Settings:
+    return msgspec.structs.replace(SETTINGS, duration_s=0.1, service=ServiceSettings(socket=str(path)))
+
+
+def test_the_socket_for_viewers_is_there_while_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "work", report_on)
+    supervisor = Supervisor(msgspec.structs.replace(with_socket(tmp_path / "s"), duration_s=None), PROGRAMS)
+    run(supervisor, lambda: wait_until((tmp_path / "s").is_socket))
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_start_on_the_socket_of_another_program_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with SocketFile(tmp_path / "s").listen(is_folder_ours=False):
+        supervisor = Supervisor(with_socket(tmp_path / "s"), PROGRAMS)
+        with nothing_left_over(), pytest.raises(AlreadyRunning, match=f"pid {os.getpid()} has the socket"):
+            supervisor.run()
+    assert supervisor._children() == []
+    assert (tmp_path / "s").is_socket()
+
+
+def test_where_there_can_be_no_socket_for_viewers_it_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "work", report_on)
+    supervisor = Supervisor(with_socket(tmp_path / "gone" / "s"), PROGRAMS)
+    supervisor.run()
+    assert [source for source, _ in events(supervisor)].count("viewers") == 1
+    assert caplog.text.count("attach and health cannot see this program") == 1

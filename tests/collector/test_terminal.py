@@ -4,16 +4,21 @@ import io
 import os
 import pty
 import select
+import subprocess
 import sys
 import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fcntl import ioctl
+from pathlib import Path
 
 import pytest
 
-from collector.terminal import LEAVE_SCREEN, Terminal, of_standard_output
+from collector.terminal import LEAVE_SCREEN, Terminal, is_there, of_standard_output
 from tests.collector.waiting import LIMIT_S, nothing_left_over
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 class PseudoTerminal:
@@ -122,3 +127,19 @@ def test_no_standard_output_at_all_is_no_terminal(output: io.StringIO | None) ->
         patch.setattr(sys, "stdout", output)
         patch.setenv("TERM", "xterm-256color")
         assert of_standard_output() is None
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+def test_a_program_knows_whether_it_belongs_to_a_terminal(terminal: PseudoTerminal, has_terminal: bool) -> None:
+    """It may print elsewhere."""
+    code = "from collector.terminal import is_there; raise SystemExit(is_there())"
+    program = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        stdin=terminal.program,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=(lambda: ioctl(0, termios.TIOCSCTTY, 0)) if has_terminal else None,
+    )
+    assert program.wait(LIMIT_S) == has_terminal
+    assert is_there() in (True, False)

@@ -288,6 +288,51 @@ def test_a_storm_is_told_in_few_lines_and_in_the_end_how_every_connection_stands
         assert len(worker.hub.events) < 30
 
 
+NIGHT_S = 8 * 3600
+
+
+def one_status(number: int, state: ConnectionState, reason: str, since: float) -> ConnectionStatus:
+    return ConnectionStatus(number, 2, state, reason, since, planned=2)
+
+
+@contextmanager
+def idle_worker(gateway: FakeGateway) -> Iterator[Worker]:
+    """One that is never run."""
+    reader, writer = os.pipe()
+    worker = Worker(assignment_for(gateway), cast("Queue[bytes]", queue.Queue()), reader, writer)
+    yield worker
+    for descriptor in (reader, writer, worker._wakeup, worker._waker):
+        os.close(descriptor)
+
+
+def test_after_a_night_of_the_same_failure_its_two_lines_say_how_often_it_was(
+    gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    with idle_worker(gateway) as worker, caplog.at_level("INFO"):
+        for now in range(0, NIGHT_S, 60):
+            worker._events([one_status(10, ConnectionState.WAITING, "connection refused", now)])
+            worker._events([one_status(10, ConnectionState.WAITING, "connection refused", now)])
+        worker._events([one_status(10, ConnectionState.ONLINE, "all subscriptions sent", NIGHT_S)])
+    assert caplog.messages == [
+        "connection 11 is waiting: connection refused",
+        f"connection 11 is online: all subscriptions sent; {NIGHT_S // 60 - 1} more changes since the last such line",
+    ]
+
+
+def test_a_night_of_changes_is_told_in_few_lines_and_counts_the_others(
+    gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    with idle_worker(gateway) as worker, caplog.at_level("INFO"):
+        worker._words = Budget(10, per_second=0)
+        for now in range(100):
+            state = ConnectionState.ONLINE if now % 2 else ConnectionState.WAITING
+            worker._events([one_status(10, state, "as it is", now)])
+        worker._words = Budget(10, per_second=0)
+        worker._events([one_status(10, ConnectionState.REFUSED, "Access denied", 100)])
+    assert len(caplog.messages) == 11
+    assert caplog.messages[-1] == "connection 11 is refused: Access denied; 90 more changes since the last such line"
+
+
 def last_told(hub: Hub) -> dict[str, str]:
     return {event.source: event.text for event in hub.events}
 
@@ -319,6 +364,16 @@ def test_a_gateway_that_never_answers_is_given_up(gateway: FakeGateway) -> None:
         assignment_for(gateway, TICKERS[:1], open_timeout_s=0.3, retry_first_s=9.0, retry_cap_s=9.0)
     ) as worker:
         worker.wait_until(lambda hub: any("no WebSocket within 0.3 s" in event.text for event in hub.events))
+
+
+@pytest.mark.parametrize(("woken", "level"), [("nD", "debug"), ("nEnnW", "warning"), ("DIn", "info"), ("n", None)])
+def test_of_the_levels_that_it_is_told_it_obeys_the_last(
+    woken: str, level: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obeyed: list[str | None] = []
+    monkeypatch.setattr("shared.logs.set_level", obeyed.append)
+    module._obey_level(woken.encode())
+    assert (obeyed or [None]) == [level]
 
 
 # ---- stopping

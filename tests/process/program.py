@@ -51,16 +51,20 @@ class Program:
         environment: Mapping[str, str] | None = None,
         stdout: int | None = None,
         summary: bool = True,
+        log_file: bool = True,
         through: Sequence[str] = (),
     ) -> None:
-        """`through` is a command that becomes the program, which is given to it as its last arguments."""
-        self.log_file = folder / "monitor.log"
+        """`through` is a command that becomes the program, which is given to it as its last arguments.
+
+        Without a log file the log is in the output.
+        """
+        self.log_file = folder / ("monitor.log" if log_file else "output.txt")
         self.summary_file = folder / "summary.json"
         self.output_file = folder / "output.txt"
         config_file = folder / "config.toml"
         config_file.write_text(config)
         command = [*through, sys.executable, str(CHECKOUT / "run.py"), "--config", str(config_file), *arguments]
-        command += ["--log-file", str(self.log_file)]
+        command += ["--log-file", str(self.log_file)] if log_file else []
         command += ["--summary", str(self.summary_file)] if summary else []
         paths = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MOEX_", "PYTHON"))}

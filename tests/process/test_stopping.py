@@ -11,7 +11,7 @@ from tests.process.conftest import SMALL, Start
 from tests.process.program import wait_for
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_whole_group_ends_it_in_order(
     start: Start, gateway: GatewayProcess, at: tuple[str, ...], number: signal.Signals
 ) -> None:

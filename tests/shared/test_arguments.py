@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from shared.arguments import parse_arguments
+from shared.arguments import Viewing, is_for_a_running_program, parse_arguments, parse_viewing
 from shared.errors import ConfigError
 from shared.options import Option, Source
 from shared.settings import CONFIG_OPTIONS, Settings
@@ -39,6 +39,8 @@ def test_what_is_not_said_is_not_in_the_layer() -> None:
         ("--summary 5", "[run] summary", "5"),
         ("--log-file x.log", "[log] file", "x.log"),
         ("--log-level debug", "[log] level", "debug"),
+        ("--log-format json", "[log] format", "json"),
+        ("--socket none", "[service] socket", "none"),
         ("--simulate", "[run] simulate", True),
         ("--no-simulate", "[run] simulate", False),
         ("--workers six", "[collector] workers", "six"),
@@ -69,6 +71,7 @@ def test_other_files_can_be_named() -> None:
         ("--worker 3", "unknown argument '--worker', did you mean --workers?"),
         ("--zzz", "unknown argument '--zzz', allowed: --workers, "),
         ("atach", "'atach': unknown argument; see --help"),
+        ("--workers 2 attach", "attach: must be the first argument"),
         ("--passcode hunter2", "MOEX_PASSCODE in the environment or .env"),
         ("--passcode=hunter2", "MOEX_PASSCODE in the environment or .env"),
         ("--pass=hunter2", "unknown argument '--pass'"),
@@ -107,3 +110,72 @@ def test_help_tells_every_option_with_its_default(
     assert described["--duration"].endswith("(default: none)")
     for name in ("--connections", "--selection", "--url", "--config", "--env-file", "--simulate", "MOEX_PASSCODE"):
         assert name in told
+
+
+# ---- attach and health
+
+
+def viewing(*arguments: str) -> Viewing:
+    return parse_viewing(arguments, DEFAULTS)[1]
+
+
+def test_a_viewer_s_command_comes_first() -> None:
+    assert is_for_a_running_program(["attach", "--once"])
+    assert is_for_a_running_program(["health"])
+    assert not is_for_a_running_program(["--simulate", "attach"])
+    assert not is_for_a_running_program([])
+
+
+def test_what_a_viewer_can_be_asked_for() -> None:
+    assert viewing("attach") == Viewing("attach")
+    assert viewing("attach", "--follow") == Viewing("attach", is_following=True)
+    assert viewing("attach", "--once", "--format", "csv") == Viewing("attach", is_once=True, output="csv")
+    assert viewing("health") == Viewing("health")
+
+
+def test_the_options_of_a_viewer_are_options_of_config_toml() -> None:
+    spoken, _ = parse_viewing(["attach", "--socket", "/a/b", "--theme", "light", "--config", "a.toml"], DEFAULTS)
+    assert {str(option): given.value for option, given in spoken.layer.items()} == {
+        "[service] socket": "/a/b",
+        "[display] theme": "light",
+    }
+    assert spoken.config == Path("a.toml")
+    spoken, _ = parse_viewing(["health", "--max-age", "90"], DEFAULTS)
+    assert {str(option): given.value for option, given in spoken.layer.items()} == {"[service] health_max_age_s": 90}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("attach --once --follow", "--once: contradicts --follow, must be one or the other"),
+        ("attach --format json", "--format: is only allowed together with --once"),
+        ("attach --once --format xml", "--format: must be one of table, json, csv, not 'xml'"),
+        ("attach --simulate", "unknown argument '--simulate', allowed: --theme, --socket, --once, "),
+        ("attach --passcode=hunter2", "MOEX_PASSCODE in the environment or .env"),
+        ("health --maxage 3", "unknown argument '--maxage', did you mean --max-age?"),
+        ("health --zzz", "unknown argument '--zzz', allowed: --socket, --max-age, --config, --help"),
+        ("health hunter2", "'hunter2': unknown argument; see --help"),
+    ],
+)
+def test_wrong_usage_of_a_viewer_is_one_line(arguments: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        viewing(*arguments.split())
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "names"), [("attach", ["--once", "--follow", "--format", "69"]), ("health", ["--max-age", "unhealthy"])]
+)
+def test_each_command_has_a_help_of_its_own(
+    command: str, names: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    with pytest.raises(SystemExit) as caught:
+        viewing(command, "--help")
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in [*names, f"python run.py {command}", "--socket", "--config"])
+    with pytest.raises(SystemExit):
+        parsed("--help")
+    assert f"python run.py {command}" in capsys.readouterr().out

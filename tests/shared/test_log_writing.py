@@ -1,6 +1,8 @@
 """Nobody who logs waits for what is written; lines stay whole and in order, and a gap says how large it is."""
 
 import contextlib
+import fcntl
+import multiprocessing
 import os
 import select
 import signal
@@ -324,3 +326,106 @@ def test_a_named_pipe_that_nobody_reads_is_refused_at_once(tmp_path: Path) -> No
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="No such device or address"):
         AppendedFile(tmp_path / "pipe")
+
+
+# When the file may not grow
+
+
+def texts_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_full_file_is_moved_on_and_so_many_are_kept(tmp_path: Path) -> None:
+    output = AppendedFile(tmp_path / "x.log", limit=4, keep=2)
+    for line in (b"a\n", b"b\n", b"c\n", b"d\n", b"eeeeee\n", b"f\n"):
+        assert output.write(line) == len(line)
+    assert texts_in(tmp_path) == {"x.log.2": b"c\nd\n", "x.log.1": b"eeeeee\n", "x.log": b"f\n"}
+    output.close()
+
+
+def test_a_move_that_somebody_died_in_costs_no_old_file(tmp_path: Path) -> None:
+    """It had moved the oldest on, and not the next."""
+    for name, text in (("x.log", b"d\n"), ("x.log.1", b"c\n"), ("x.log.3", b"a\n")):
+        (tmp_path / name).write_bytes(text)
+    output = AppendedFile(tmp_path / "x.log", limit=2, keep=3)
+    output.write(b"e\n")
+    assert texts_in(tmp_path) == {"x.log.3": b"a\n", "x.log.2": b"c\n", "x.log.1": b"d\n", "x.log": b"e\n"}
+    output.close()
+
+
+def test_while_another_moves_the_file_it_is_written_to(tmp_path: Path) -> None:
+    output = AppendedFile(tmp_path / "x.log", limit=2, keep=1)
+    output.write(b"a\n")
+    other = os.open(tmp_path / "x.log", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    output.write(b"b\n")
+    assert texts_in(tmp_path) == {"x.log": b"a\nb\n"}
+    os.close(other)
+    output.write(b"c\n")
+    assert texts_in(tmp_path) == {"x.log.1": b"a\nb\n", "x.log": b"c\n"}
+    output.close()
+
+
+def test_a_file_that_cannot_be_moved_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = AppendedFile(tmp_path / "x.log", limit=2, keep=1)
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    output.write(b"a\n")
+    output.write(b"b\n")
+    assert texts_in(tmp_path) == {"x.log": b"a\nb\n"}
+    output.close()
+
+
+def test_what_is_no_file_is_never_moved(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    output = AppendedFile(tmp_path / "pipe", limit=1, keep=1)
+    output.write(b"aa\n")
+    output.write(b"bb\n")
+    assert os.read(reader, 100) == b"aa\nbb\n"
+    output.close()
+    os.close(reader)
+
+
+def test_a_line_in_a_file_that_is_removed_meanwhile_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when others move so many files on, while this writer is stopped, that this one is the oldest."""
+    path = tmp_path / "x.log"
+    really_write = os.write
+
+    def write_late(descriptor: int, data: bytes) -> int:
+        monkeypatch.undo()
+        path.unlink()
+        return really_write(descriptor, data)
+
+    writer = LogWriter(AppendedFile(path), missing)
+    monkeypatch.setattr(os, "write", write_late)
+    writer.put(b"a\n")
+    assert writer.flush(LIMIT_S)
+    assert path.read_bytes() == b"a\n"
+    writer.close()
+
+
+WRITERS, LINES_EACH = 4, 3000
+
+
+def write_lines(path: str, name: int) -> None:
+    """Target of a process."""
+    output = AppendedFile(Path(path), limit=2000, keep=WRITERS * LINES_EACH)
+    for number in range(LINES_EACH):
+        output.write(b"%d %d\n" % (name, number))
+
+
+def test_several_processes_that_move_the_same_file_lose_no_line(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    path = tmp_path / "x.log"
+    writers = [context.Process(target=write_lines, args=(str(path), name)) for name in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert {writer.exitcode for writer in writers} == {0}
+    files = list(tmp_path.iterdir())
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert len(files) > 2
+    assert sorted(lines) == sorted(f"{name} {number}" for name in range(WRITERS) for number in range(LINES_EACH))

@@ -1,4 +1,5 @@
 import io
+import json
 import logging
 import multiprocessing
 import os
@@ -10,10 +11,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from shared.logs import KEYS_REMEMBERED, LINE_LIMIT, LineHandler, OncePer, OneLineFormatter, configure
+from shared.log_formats import LINE_LIMIT
+from shared.logs import KEYS_REMEMBERED, LineHandler, OncePer, configure, set_level
 from shared.settings import LogSettings, Secret
 
 CHECKOUT = Path(__file__).parents[2]
@@ -73,9 +76,12 @@ def configured(
     screen: bool = False,
     secrets: tuple[str, ...] = (),
     home: str = "",
+    journal: str = "",
+    **more: Any,
 ) -> None:
-    settings = LogSettings(file=None if file is None else str(file), level=level)  # type: ignore[arg-type]
-    configure("worker-2", settings, screen=screen, secrets=secrets, environment={"HOME": home})
+    settings = LogSettings(file=None if file is None else str(file), level=level, **more)  # type: ignore[arg-type]
+    environment = {"HOME": home, "JOURNAL_STREAM": journal}
+    configure("worker-2", settings, screen=screen, secrets=secrets, environment=environment)
 
 
 log = logging.getLogger("collector.worker")
@@ -171,7 +177,68 @@ def test_each_record_is_one_write_so_that_processes_do_not_mix(tmp_path: Path, m
     assert b"".join(writes).decode() == written
 
 
+def test_the_journal_is_told_the_level_in_its_own_way_and_no_time(stderr: Callable[[], str]) -> None:
+    status = os.fstat(2)
+    configured(journal=f"{status.st_dev}:{status.st_ino}")
+    log.warning("careful")
+    assert stderr() == "<4>worker-2 MainThread: careful\n"
+    configured(journal=f"{status.st_dev}:{status.st_ino + 1}")
+    log.warning("no journal")
+    assert LINE.fullmatch(stderr())
+
+
+def test_a_file_beside_the_journal_has_times(tmp_path: Path) -> None:
+    status = os.fstat(2)
+    configured(tmp_path / "x.log", journal=f"{status.st_dev}:{status.st_ino}")
+    log.warning("careful")
+    assert LINE.fullmatch(text_of(tmp_path / "x.log"))
+
+
+def test_a_file_that_may_not_grow_is_moved_on(tmp_path: Path) -> None:
+    configured(tmp_path / "x.log", max_mb=0.001, keep=2)
+    for number in range(30):
+        log.info("line %02d", number)
+    flush()
+    files = [tmp_path / f"x.log{suffix}" for suffix in (".2", ".1", "")]
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    kept = [line.rpartition(" ")[2] for file in files for line in file.read_text().splitlines()]
+    assert kept == [f"{number:02}" for number in range(30 - len(kept), 30)]
+    assert all(file.stat().st_size <= 1000 for file in files)
+
+
+def test_a_log_that_nobody_asked_for_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.logs.UNNAMED_MAX_MB", 0.001)
+    configured(screen=True, home=str(tmp_path))
+    for number in range(30):
+        log.info("line %02d", number)
+    flush()
+    assert (tmp_path / ".local/state/moex-monitor/monitor.log.2").exists()
+
+
+def test_json_is_one_object_a_line(tmp_path: Path) -> None:
+    configured(tmp_path / "x.log", format="json", secrets=("hunter22",))
+    log.warning("careful")
+    try:
+        raise ValueError("with hunter22")
+    except ValueError:
+        log.exception("failed")
+    first, second = map(json.loads, text_of(tmp_path / "x.log").splitlines())
+    assert first["message"] == "careful"
+    assert second["exception"].endswith("\nValueError: with ***")
+
+
 # What may be said
+
+
+def test_the_level_can_be_changed_later(stderr: Callable[[], str]) -> None:
+    configured()
+    log.debug("not yet")
+    set_level("debug")
+    log.debug("now")
+    logging.getLogger("stomp.py").info("of a library")
+    set_level("error")
+    log.warning("no more")
+    assert [line.rpartition(": ")[2] for line in stderr().splitlines()] == ["now"]
 
 
 def test_the_level_is_obeyed_and_libraries_are_held_back(stderr: Callable[[], str]) -> None:
@@ -315,11 +382,6 @@ def test_a_wrong_log_call_is_lost_alone(stderr: Callable[[], str]) -> None:
     log.info("%d", "not a number")
     log.info("next")
     assert stderr().count("\n") == 1
-
-
-def test_the_formatter_needs_no_secrets() -> None:
-    record = logging.LogRecord("x", logging.INFO, __file__, 1, "text", None, None)
-    assert OneLineFormatter("main", []).format(record).endswith("INFO    main MainThread: text")
 
 
 # When nobody reads

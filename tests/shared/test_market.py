@@ -1,10 +1,12 @@
 import copy
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.book import book_of
+from shared.losses import Loss
 from shared.market import EVENTS_KEPT, LONGEST_DELAY_MS, QUEUE_AGE_KEPT_S, Latency, Market
 from shared.quotes import LATE_LIMIT_MS, Quote, Stamp
 from shared.silences import Silence
@@ -77,6 +79,19 @@ def test_a_report_adds_its_increments_to_the_connection_and_to_all() -> None:
     hub.report(report(status(0, messages=2)))
     assert hub.totals.counters == Counters(messages=15, updates=15)
     assert {number: one.total.messages for number, one in hub.connections.items()} == {0: 7, 1: 7, 2: 1}
+
+
+def test_reconnects_are_counted_by_why_the_connection_had_been_lost() -> None:
+    hub = market()
+    for number, reason in enumerate(("the gateway closed the connection", "no pong and no data for 29 s", "")):
+        back = status(number)
+        back.last_loss, back.total.reconnects = reason, number + 1
+        hub.report(report(back))
+    hub.report(report(status(0), status(1)))
+    counted = {loss: count for loss, count in hub.reconnects.items() if count}
+    assert counted == {Loss.CLOSED: 1, Loss.DEAD: 2, Loss.OTHER: 3}
+    assert set(hub.reconnects) == set(Loss)
+    assert sum(hub.reconnects.values()) == hub.totals.counters.reconnects
 
 
 def test_online_confirmed_and_refused_are_summed_over_all_connections() -> None:
@@ -191,13 +206,29 @@ def test_a_quantile_is_exact_to_a_twentieth(delays: list[float], share: float) -
     assert exact * 0.99 <= told <= exact * 1.06
 
 
+@settings(deadline=None)
+@given(st.lists(st.floats(0.2, 1e6), max_size=200), st.lists(st.floats(1, 1e6), max_size=5))
+def test_how_many_delays_are_below_a_bound_and_their_sum_are_exact_to_a_twentieth(
+    delays: list[float], bounds: list[float]
+) -> None:
+    latency = Latency()
+    for delay in delays:
+        latency.add(delay)
+    for bound, told in zip(bounds, latency.at_most(bounds), strict=True):
+        assert sum(delay <= bound / 1.06 for delay in delays) <= told <= sum(delay <= bound for delay in delays)
+    assert latency.at_most([math.inf]) == [len(delays)]
+    assert sum(delays) / 1.06 <= latency.sum_ms <= sum(delays)
+
+
 def test_delays_beyond_any_bound_and_clocks_that_differ_are_survived() -> None:
     latency = Latency()
     assert latency.quantile(0.5) is None
     latency.add(-5000.0)
     assert latency.quantile(0.5) == pytest.approx(0.1)
+    assert latency.sum_ms == 0.0
     latency.add(1e12)
     assert (latency.quantile(1.0) or 0) > 10_000_000
+    assert latency.at_most([0.05, 1.0, math.inf]) == [0, 1, 2]
 
 
 def test_the_age_of_the_queue_is_that_of_the_slowest_workers_latest_batch() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.processes import STOP_SIGNALS, become_child
+from shared.processes import LEVEL_SIGNALS, STOP_SIGNALS, become_child, usage_of
 
 CONTEXT = multiprocessing.get_context("forkserver")
 LIMIT_S = 30.0
@@ -21,7 +21,7 @@ HANDLED_BY_A_PARENT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
 def answer(end: Connection) -> None:
     """Target of a process: become a child, and answer each message by `(pid, blocked signals)` until SIGTERM."""
-    become_child(on_terminate=lambda: end.send("terminated"))
+    become_child(on_terminate=lambda: end.send("terminated"), on_level=end.send)
     while end.recv() != "end":
         end.send((os.getpid(), signal.pthread_sigmask(signal.SIG_BLOCK, ())))
 
@@ -92,6 +92,22 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def test_what_a_process_has_used_is_read_from_the_system() -> None:
+    before = usage_of(os.getpid())
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    after = usage_of(os.getpid())
+    assert before is not None
+    assert after is not None
+    assert before.cpu_s + 0.05 <= after.cpu_s <= time.process_time() + 1
+    assert 5_000_000 < after.memory_bytes < 5_000_000_000
+
+
+def test_a_process_that_is_not_there_has_no_usage() -> None:
+    assert usage_of(2**30) is None
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_ctrl_c_and_a_closed_terminal_are_the_parents_affair(child: Child, number: int) -> None:
     child.ask()
@@ -103,6 +119,14 @@ def test_sigterm_calls_back_and_ends_nothing_by_itself(child: Child) -> None:
     child.ask()
     child.signal(signal.SIGTERM)
     assert child.receive() == "terminated"
+    assert isinstance(child.ask(), tuple)
+
+
+@pytest.mark.parametrize(("level", "number"), sorted(LEVEL_SIGNALS.items()))
+def test_a_signal_tells_the_level_of_the_log_and_ends_nothing(child: Child, level: str, number: int) -> None:
+    child.ask()
+    child.signal(number)
+    assert child.receive() == level
     assert isinstance(child.ask(), tuple)
 
 

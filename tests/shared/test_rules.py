@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.rules import board_name, credential, file_to_write, stream_names, ticker_groups
+from shared.rules import (
+    board_name,
+    credential,
+    file_to_write,
+    ip_address,
+    socket_path,
+    stream_names,
+    ticker_groups,
+)
 
 
 def test_boards_are_letters_and_digits() -> None:
@@ -29,6 +37,17 @@ def test_known_streams_keep_their_order() -> None:
 def test_no_unknown_or_repeated_streams_are_refused(names: tuple[str, ...], told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
         stream_names(names)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
+def test_an_address_to_listen_on_is_a_number(address: str) -> None:
+    assert ip_address(address) == address
+
+
+@pytest.mark.parametrize("wrong", ["", "localhost", "127.0.0.1:9464", "127.1", "[::1]", "127.0.0.1\n"])
+def test_a_name_is_no_address_to_listen_on(wrong: str) -> None:
+    with pytest.raises(ValueError, match="must be an IP address such as"):
+        ip_address(wrong)
 
 
 def test_groups_of_tickers_keep_their_order() -> None:
@@ -90,6 +109,16 @@ def test_a_file_that_this_user_may_not_write_is_refused(tmp_path: Path, monkeypa
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(ValueError, match="may not be written"):
         file_to_write(str(tmp_path / "x"))
+
+
+def test_a_socket_is_a_path_or_a_word_and_need_not_be_there() -> None:
+    for text in ("auto", "none", "/nowhere/monitor.sock", "here.sock", "x" * 107):
+        assert socket_path(text) == text
+    for wrong in ("", "a\0b"):
+        with pytest.raises(ValueError, match='must be the path of a socket, "auto" or "none"'):
+            socket_path(wrong)
+    with pytest.raises(ValueError, match="is 108 bytes long, a socket's path has at most 107"):
+        socket_path("й" * 54)
 
 
 def test_credentials_hold_what_a_connect_header_can_carry() -> None:

@@ -9,7 +9,18 @@ import msgspec
 import pytest
 
 from shared.errors import ConfigError
-from shared.settings import CONFIG_OPTIONS, CollectorSettings, Credentials, LogSettings, Secret, Settings, load
+from shared.settings import (
+    CONFIG_OPTIONS,
+    CollectorSettings,
+    Credentials,
+    LogSettings,
+    Secret,
+    ServiceSettings,
+    Settings,
+    exposed_login,
+    load,
+    load_for_viewing,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 PASSCODE = "hunter2'\\$ x"
@@ -114,6 +125,34 @@ def test_the_theme_can_be_said_in_config_toml_and_as_an_argument(tmp_path: Path)
     assert loaded(tmp_path, "--theme colorblind", config=config).display.theme == "colorblind"
 
 
+# What a viewer needs of them
+
+
+def viewed(folder: Path, arguments: str, config: str = "") -> Settings:
+    (folder / "config.toml").write_text(config, "utf-8")
+    return load_for_viewing(arguments.split(), folder)[0]
+
+
+def test_a_viewer_takes_how_to_look_from_config_toml_and_its_arguments(tmp_path: Path) -> None:
+    config = "[service]\nsocket = '/run/x'\nhealth_max_age_s = 5\n[display]\nrows = 7\n"
+    settings = viewed(tmp_path, "attach --theme light", config)
+    assert (settings.service.socket, settings.display.rows, settings.display.theme) == ("/run/x", 7, "light")
+    assert viewed(tmp_path, "health --socket /a", config).service == ServiceSettings("/a", 5.0)
+    assert viewed(tmp_path, "health --max-age 7.5", config).service.health_max_age_s == 7.5
+
+
+def test_a_viewer_needs_no_login_and_none_of_the_files_that_the_program_writes(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MOEX_DOMAIN=passport\n", "utf-8")
+    assert viewed(tmp_path, "attach", "[log]\nfile = '/gone/x.log'\n[run]\nsummary = '/gone/s'\n") == Settings()
+
+
+def test_a_wrong_key_is_told_to_a_viewer_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'sokcet', did you mean socket\?"):
+        viewed(tmp_path, "health", "[service]\nsokcet = 'x'\n")
+    with pytest.raises(ConfigError, match=r"--max-age: must be a number from 0.1 to 86400, not 'old'"):
+        viewed(tmp_path, "health --max-age old")
+
+
 # The login
 
 
@@ -128,6 +167,31 @@ def test_a_subscriber_is_one_with_login_and_passcode(tmp_path: Path) -> None:
 def test_the_built_in_exchange_gets_the_public_login_only(tmp_path: Path) -> None:
     environment = {"MOEX_DOMAIN": "passport", "MOEX_LOGIN": "anna", "MOEX_PASSCODE": PASSCODE}
     assert loaded(tmp_path, "--simulate", **environment).credentials == Credentials()
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "is_told"),
+    [
+        (0o644, "MOEX_PASSCODE=hunter2\n", True),
+        (0o640, "MOEX_PASSCODE=hunter2\n", True),
+        (0o600, "MOEX_PASSCODE=hunter2\n", False),
+        (0o644, "MOEX_PASSCODE=guest\n", False),
+        (0o644, "MOEX_LOGIN=anna\n", False),
+    ],
+)
+def test_a_passcode_that_others_may_read_is_told_without_it(
+    tmp_path: Path, mode: int, text: str, is_told: bool
+) -> None:
+    for name, arguments in ((".env", []), ("mine.env", ["--env-file", str(tmp_path / "mine.env")])):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(mode)
+        told = exposed_login(arguments, tmp_path)
+        expected = f"others may read the passcode in {tmp_path / name}: chmod 600 makes it yours alone"
+        assert told == (expected if is_told else None)
+
+
+def test_without_an_env_file_nobody_may_read_it(tmp_path: Path) -> None:
+    assert exposed_login([], tmp_path) is None
 
 
 def test_the_settings_travel_to_other_processes_whole(tmp_path: Path) -> None:
@@ -204,6 +268,11 @@ def test_no_error_and_no_traceback_tells_the_passcode(tmp_path: Path, arguments:
         ("[run]\nsummary = '/missing/folder/x'\n", "[run] summary: there is no folder '/missing/folder'"),
         ("[run]\nsimulate = 1\n", "[run] simulate: must be true or false, not 1"),
         ("[log]\nlevel = 'loud'\n", "[log] level: must be one of debug, error, info, warning, not 'loud'"),
+        ("[log]\nformat = 'xml'\n", "[log] format: must be one of json, text, not 'xml'"),
+        ("[log]\nmax_mb = 0\n", "[log] max_mb: must be a number above 0, not 0"),
+        ("[log]\nkeep = 0\n", "[log] keep: must be a whole number from 1 to 1000, not 0"),
+        ("[metrics]\nport = 65536\n", "[metrics] port: must be a whole number from 0 to 65535, not 65536"),
+        ("[metrics]\naddress = 'localhost'\n", "[metrics] address: must be an IP address such as 127.0.0.1, not 'lo"),
         ("[simulator]\nrate = 0\n", "[simulator] rate: must be a whole number from 1 to 100000, not 0"),
         ("[simulater]\n", "unknown section 'simulater', did you mean simulator?"),
         ("[log]\nfiles = 'x'\n", "[log]: unknown key 'files', did you mean file?"),

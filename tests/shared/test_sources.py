@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from shared.errors import ConfigError
 from shared.options import Given, Option, Source
-from shared.sources import config_layer, env_file_layer, environment_layer, shown_path
+from shared.sources import config_layer, env_file_layer, environment_layer, is_open_to_others, shown_path
 
 WORKERS, ROWS, PASSCODE = Option("collector", "workers"), Option("display", "rows"), Option("credentials", "passcode")
 KNOWN = (WORKERS, Option("collector", "connections"), ROWS)
@@ -116,3 +117,16 @@ def test_the_environment_tells_which_variable_a_value_came_from() -> None:
 def test_a_path_with_control_characters_is_shown_without_them() -> None:
     assert shown_path(Path("/a b/c")) == "/a b/c"
     assert shown_path(Path("/a\n\x1b")) == r"'/a\n\x1b'"
+
+
+@pytest.mark.parametrize(("mode", "is_open"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_file_that_others_may_read_is_open_to_them(tmp_path: Path, mode: int, is_open: bool) -> None:
+    path = written(tmp_path, "")
+    path.chmod(mode)
+    assert is_open_to_others(path) is is_open
+
+
+def test_what_is_no_file_or_not_there_is_open_to_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o666)
+    assert not is_open_to_others(tmp_path / "pipe")
+    assert not is_open_to_others(tmp_path / "missing")

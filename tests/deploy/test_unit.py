@@ -1,0 +1,120 @@
+"""The unit of systemd: right by systemd's own tools, and what it forbids is nothing that the program needs."""
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.process.conftest import SMALL, Start
+from tests.process.program import CHECKOUT
+
+UNIT = CHECKOUT / "deploy/moex-monitor.service"
+EXPOSURE_LIMIT = 2.0
+NEEDS_SYSTEMD = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+FORBID_WRITABLE_CODE = """
+import ctypes, os, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0:  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN
+    sys.exit("this kernel has no such switch")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def analyzed(*arguments: str) -> str:
+    """What systemd-analyze says, which has to find nothing wrong."""
+    done = subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def settings_of(section: str) -> dict[str, list[str]]:
+    """Each key with all its values."""
+    part = UNIT.read_text().partition(f"[{section}]\n")[2].partition("\n[")[0]
+    settings: dict[str, list[str]] = {}
+    for line in part.splitlines():
+        if line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            settings.setdefault(key, []).append(value)
+    return settings
+
+
+@NEEDS_SYSTEMD
+def test_systemd_finds_nothing_to_say_of_it(tmp_path: Path) -> None:
+    """Of a copy whose program is there: this machine has none installed."""
+    program = tmp_path / "opt/.venv/bin/python"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.executable)
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/opt/moex-monitor", str(tmp_path / "opt")))
+    assert analyzed("verify", str(copy)) == ""
+
+
+@NEEDS_SYSTEMD
+def test_systemd_finds_it_well_locked_up() -> None:
+    said = analyzed("security", "--offline=yes", "--no-pager", f"--threshold={EXPOSURE_LIMIT * 10:g}", str(UNIT))
+    found = re.search(r"Overall exposure level for moex-monitor.service: ([\d.]+)", said)
+    assert found is not None
+    assert float(found.group(1)) <= EXPOSURE_LIMIT
+
+
+def allowed_by(name: str) -> set[str]:
+    """The system calls of a filter, with those of the filters that it names."""
+    lines = [line.strip() for line in analyzed("syscall-filter", name).splitlines()[1:]]
+    calls = {line for line in lines if line and not line.startswith(("#", "@"))}
+    return calls.union(*(allowed_by(line) for line in lines if line.startswith("@")))
+
+
+def can_trace() -> bool:
+    return shutil.which("strace") is not None and not subprocess.call(["strace", "-o", "/dev/null", "true"])
+
+
+@NEEDS_SYSTEMD
+@pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace")
+def test_it_makes_no_system_call_that_the_unit_forbids(start: Start, tmp_path: Path) -> None:
+    counts = tmp_path / "calls"
+    trace = ("strace", "-f", "-c", "-o", str(counts))
+    program = start("--simulate", "--display", "none", "--duration", "4", *SMALL, through=trace)
+    assert program.wait() == 0
+    assert program.summary()["connections"]["online"] == 4
+    rows = [line.split() for line in counts.read_text().splitlines() if re.match(r"\s*\d+\.\d+\s", line)]
+    made = {row[-1] for row in rows} - {"total"}
+    allow, deny = settings_of("Service")["SystemCallFilter"]
+    allowed = set().union(*map(allowed_by, allow.split()))
+    denied = set().union(*map(allowed_by, deny.removeprefix("~").split()))
+    assert "clone3" in made or "clone" in made
+    assert made - (allowed - denied) == set()
+
+
+def test_it_needs_no_memory_that_is_both_written_and_run(start: Start) -> None:
+    """As MemoryDenyWriteExecute= forbids, which the kernel can be asked for without systemd."""
+    done = subprocess.run([sys.executable, "-c", FORBID_WRITABLE_CODE, "/bin/true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(done.stderr.strip())
+    through = (sys.executable, "-c", FORBID_WRITABLE_CODE)
+    program = start("--simulate", "--display", "none", "--duration", "3", *SMALL, through=through)
+    assert program.wait() == 0
+    assert program.summary()["tickers"]["with_prices"] > 0
+
+
+def test_what_it_promises_is_in_it() -> None:
+    """What a person relies on, beyond the score."""
+    service = settings_of("Service")
+    assert service["Type"] == ["notify"]
+    assert service["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+    for key in ("DynamicUser", "NoNewPrivileges", "PrivateTmp", "MemoryDenyWriteExecute"):
+        assert service[key] == ["yes"]
+    assert service["ProtectSystem"] == ["strict"]
+    assert service["CapabilityBoundingSet"] == [""]
+    assert service["LimitCORE"] == ["0"]
+    assert "WatchdogSec" in service
+    assert service["RestartPreventExitStatus"] == ["2 73"]
+
+
+def test_it_holds_no_secret_and_no_credentials_in_its_command() -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read(UNIT)
+    assert "MOEX_" not in parser["Service"]["ExecStart"]
+    assert "MOEX_" not in "".join(settings_of("Service")["Environment"])

@@ -1,0 +1,104 @@
+"""The passcode is where it has to be, at the exchange, and nowhere else, even when all is told and parts break."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.gateway import GatewayProcess
+from tests.process.conftest import SMALL, Start
+from tests.process.program import Program, wait_for
+
+PASSCODE = "open sesame"
+LOGIN = {"MOEX_DOMAIN": "passport", "MOEX_LOGIN": "trader", "MOEX_PASSCODE": PASSCODE}
+BREAK = """
+from multiprocessing.process import BaseProcess
+
+begin = BaseProcess._bootstrap
+
+def begin_broken(process, *arguments, **more):
+    if process.name == "worker-1":
+        from collector.worker import Worker
+
+        def fail(worker):
+            passcode = worker._settings.credentials.passcode.reveal()
+            raise ValueError(f"no such login: {passcode!r}", {"passcode": passcode})
+
+        Worker.run = fail
+    return begin(process, *arguments, **more)
+
+BaseProcess._bootstrap = begin_broken
+"""
+"""Has a worker fail with the passcode in its exception: in every Python process that imports it at its start."""
+
+
+def where_it_is(program: Program, *but: Path) -> list[str]:
+    """What of all that the program wrote or shows to others holds the passcode."""
+    shown = {path.name: path.read_bytes() for path in program.log_file.parent.rglob("*") if path.is_file()}
+    for path in but:
+        del shown[path.name]
+    shown |= {f"{pid}/{name}": shown_by(pid, name) for pid in program.session() for name in ("cmdline", "comm", "stat")}
+    return [name for name, text in shown.items() if PASSCODE.encode() in text]
+
+
+def shown_by(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""  # it has ended
+
+
+@pytest.fixture
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.bind(str(tmp_path_factory.mktemp("manager") / "notify"))
+        yield made
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_login_that_is_taken_is_told_to_the_exchange_alone(
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...], manager: socket.socket, kind: str
+) -> None:
+    environment = LOGIN | {"NOTIFY_SOCKET": manager.getsockname()}
+    arguments = (*at[:-1], "plain", *SMALL, "--log-level", "debug", "--log-format", kind)
+    program = start(*arguments, environment=environment)
+    program.wait_for_log("is online", 4)
+    wait_for(lambda: "4/4 online" in program.output, "a status line")
+    gateway.drop()
+    program.wait_for_log("is online", 8)
+    assert where_it_is(program) == []
+    assert PASSCODE.encode() not in manager.recv(65_536) + manager.recv(65_536)
+    assert program.stop() == 0
+    assert where_it_is(program) == []
+    assert "debug" in program.log.lower()
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_traceback_with_it_is_masked(
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, kind: str
+) -> None:
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "sitecustomize.py").write_text(BREAK)
+    environment = LOGIN | {"PYTHONPATH": str(folder)}
+    program = start(*at, *SMALL, "--log-level", "debug", "--log-format", kind, environment=environment)
+    program.wait_for_log("no such login: ")
+    assert program.stop() == 0
+    assert "ValueError: (" in program.log
+    assert "***" in program.log
+    assert where_it_is(program) == []
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [(0o644, True), (0o600, False)])
+def test_an_env_file_that_others_may_read_is_told_once(
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...], tmp_path: Path, mode: int, is_told: bool
+) -> None:
+    env_file = tmp_path / "login.env"
+    env_file.write_text("".join(f"{name}='{value}'\n" for name, value in LOGIN.items()))
+    env_file.chmod(mode)
+    program = start(*at, *SMALL, "--env-file", str(env_file))
+    program.wait_for_log("is online", 4)
+    assert program.stop() == 0
+    assert program.log.count("others may read the passcode in") == is_told
+    assert [event["source"] for event in program.summary()["events"]].count("login") == is_told
+    assert where_it_is(program, env_file) == []
