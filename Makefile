@@ -5,8 +5,16 @@ FOR_RUNNING := $(VENV)/.for-running
 FOR_WORKING := $(VENV)/.for-working
 INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
 DRILLS := $(VENV)/bin/pytest --long --timeout 7200 tests/drills
+# Where `make install` puts the service; DESTDIR is a root folder in place of /, for packages. FROM_VENV names a virtual
+# environment that is copied, in place of one that is made from the packages' index.
+PREFIX ?= /opt/moex-monitor
+CONFIG_DIR ?= /etc/moex-monitor
+UNIT_DIR ?= /etc/systemd/system
+DESTDIR ?=
+FROM_VENV ?=
+PROGRAM := run.py collector display shared simulator LICENSE README.md config.toml requirements.txt
 
-.PHONY: help setup run demo test drills check bench profile soak lock clean
+.PHONY: help setup run demo test drills check bench profile soak picture install uninstall lock clean
 
 help:
 	@echo "make demo             the live table, fed by the built-in exchange: no account, no network"
@@ -18,7 +26,10 @@ help:
 	@echo "make bench            what a message costs, beside what else one could run (five minutes)"
 	@echo "make profile          where its time goes, by py-spy"
 	@echo "make soak             its memory and cost over an hour with 6 workers and one with 2 (ARGS='--soak 10': minutes)"
+	@echo "make picture          the pictures of the README, from a run of the demo (two minutes)"
 	@echo "make setup            only install, into .venv"
+	@echo "make install          as a service of systemd (as root; PREFIX, CONFIG_DIR, UNIT_DIR, DESTDIR, FROM_VENV)"
+	@echo "make uninstall        take the service away, but not its settings"
 	@echo "make lock             pin the requirements anew, with hashes"
 	@echo "make clean            remove .venv and caches"
 
@@ -67,12 +78,46 @@ profile: $(FOR_WORKING)
 soak: $(FOR_WORKING)
 	@exec $(VENV)/bin/python -m bench --soak 60 $(ARGS)
 
+picture: $(FOR_WORKING)
+	$(VENV)/bin/python -m docs.picture
+
 lock: $(FOR_WORKING)
 	$(VENV)/bin/pip install --quiet pip-tools
 	$(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --output-file requirements.txt requirements.in
 	$(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --output-file requirements-dev.txt requirements-dev.in
+
+install:
+	@$(if $(FROM_VENV),$(FROM_VENV)/bin/python,$(PYTHON)) deploy/check_python.py $(if $(DESTDIR),--for-elsewhere)
+	install -d $(DESTDIR)$(PREFIX) $(DESTDIR)$(CONFIG_DIR) $(DESTDIR)$(UNIT_DIR)
+	cd $(DESTDIR)$(PREFIX) && rm -rf $(PROGRAM) .venv
+	cp -R $(PROGRAM) $(DESTDIR)$(PREFIX)
+	find $(DESTDIR)$(PREFIX) -name __pycache__ -prune -exec rm -rf {} +
+ifeq ($(FROM_VENV),)
+	$(PYTHON) -m venv --clear $(DESTDIR)$(PREFIX)/.venv
+	$(DESTDIR)$(PREFIX)/.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements.txt
+else
+	cp -R $(FROM_VENV) $(DESTDIR)$(PREFIX)/.venv
+endif
+	$(DESTDIR)$(PREFIX)/.venv/bin/python -m compileall -q $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(PREFIX) -x '[.]venv'
+	chmod -R a+rX,go-w $(DESTDIR)$(PREFIX)
+	test -e $(DESTDIR)$(CONFIG_DIR)/config.toml || install -m 644 config.toml $(DESTDIR)$(CONFIG_DIR)/config.toml
+	test -e $(DESTDIR)$(CONFIG_DIR)/env || install -m 600 .env.example $(DESTDIR)$(CONFIG_DIR)/env
+	sed -e 's|/opt/moex-monitor|$(PREFIX)|g' -e 's|/etc/moex-monitor|$(CONFIG_DIR)|g' deploy/moex-monitor.service \
+		> $(DESTDIR)$(UNIT_DIR)/moex-monitor.service
+	chmod 644 $(DESTDIR)$(UNIT_DIR)/moex-monitor.service
+	@test -n "$(DESTDIR)" || ! test -d /run/systemd/system || systemctl daemon-reload
+	@echo "installed; the login is in $(CONFIG_DIR)/env. Begin: systemctl enable --now moex-monitor"
+
+uninstall:
+	@test -n "$(DESTDIR)" || ! test -d /run/systemd/system || systemctl disable --now moex-monitor
+	rm -f $(DESTDIR)$(UNIT_DIR)/moex-monitor.service
+	if cd $(DESTDIR)$(PREFIX); then rm -rf $(PROGRAM) .venv __pycache__; fi
+	-rmdir $(DESTDIR)$(PREFIX)
+	@test -n "$(DESTDIR)" || ! test -d /run/systemd/system || systemctl daemon-reload
+	@echo "uninstalled; $(CONFIG_DIR) is left, and what it wrote: /var/lib, /var/cache and /var/log/moex-monitor"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
