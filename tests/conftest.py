@@ -4,8 +4,10 @@ import signal
 
 import pytest
 
-# A shell starts what runs in its background with SIGINT ignored, and the programs under test would inherit that.
+# A shell in the background, or nohup, may have these ignored, and the programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(ignored, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

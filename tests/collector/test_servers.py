@@ -106,7 +106,10 @@ def test_all_threads_of_a_child_share_one_arena_of_memory() -> None:
 
 
 @pytest.mark.usefixtures("servers")
-def test_whoever_waits_for_a_stopped_fork_server_is_told_and_the_next_attempt_succeeds() -> None:
+def test_whoever_waits_for_a_stopped_fork_server_is_told_and_the_next_attempt_succeeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LOOK_INTERVAL_S", 1.0)  # it is not to be replaced before anybody waits for it
     stopped = fork_server()
     os.kill(stopped, signal.SIGSTOP)
     process = get_context("forkserver").Process(target=time.sleep, args=(0,))
