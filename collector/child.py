@@ -28,7 +28,9 @@ BOOT_PATIENCE_S = 300.0
 start may pass, such as a full disk or no memory left."""
 
 FROZEN_AFTER_S = 1.5
-"""A child that sleeps although it should long have reported is stuck; its report is due four times a second."""
+"""A child that is stopped although it should long have reported is stuck; its report is due twice a second."""
+HUNG_AFTER_S = 4.0
+"""One that sleeps may wait for a thread of its own that gets no processor, on a machine that is very busy."""
 STARVED_AFTER_S = 8.0
 """A child that is on its way but gets no processor, or cannot be looked at, is given longer."""
 BOOT_LIMIT_S = 20.0
@@ -113,7 +115,7 @@ class Child:
         letter = run_state(self.pid)
         if letter == "T":
             return "frozen: the process is stopped"
-        if letter == "S" or silence_s >= STARVED_AFTER_S:
+        if silence_s >= (HUNG_AFTER_S if letter == "S" else STARVED_AFTER_S):
             return f"hung: no report for {silence_s:.1f} s"
         return None
 

@@ -19,6 +19,7 @@ from collector.child import (
     BOOT_PATIENCE_S,
     DEATH_FORGOTTEN_AFTER_S,
     FROZEN_AFTER_S,
+    HUNG_AFTER_S,
     QUICK_RESTARTS,
     RENEW_LIMIT_S,
     STARVED_AFTER_S,
@@ -261,7 +262,11 @@ def test_a_child_that_reports_is_not_stuck(sleeper: Child) -> None:
 
 
 def test_a_sleeping_child_that_reports_no_more_is_hung(sleeper: Child) -> None:
-    assert sleeper.stuck_reason(NOW + FROZEN_AFTER_S + 0.1) == "hung: no report for 1.6 s"
+    assert sleeper.stuck_reason(NOW + HUNG_AFTER_S + 0.1) == "hung: no report for 4.1 s"
+
+
+def test_a_child_that_sleeps_for_a_moment_may_wait_for_a_thread_of_its_own(sleeper: Child) -> None:
+    assert sleeper.stuck_reason(NOW + HUNG_AFTER_S - 0.1) is None
 
 
 def test_an_older_report_does_not_turn_back_the_clock(sleeper: Child) -> None:
@@ -341,8 +346,8 @@ def test_a_signal_reaches_the_process_and_nobody_after_its_end(sleeper: Child) -
 
 def test_a_supervisor_that_slept_forgives(sleeper: Child) -> None:
     sleeper.forgive(NOW + 100)
-    assert sleeper.stuck_reason(NOW + 100 + 0.9 * FROZEN_AFTER_S) is None
-    assert sleeper.stuck_reason(NOW + 100 + 1.1 * FROZEN_AFTER_S) is not None
+    assert sleeper.stuck_reason(NOW + 100 + 0.9 * HUNG_AFTER_S) is None
+    assert sleeper.stuck_reason(NOW + 100 + 1.1 * HUNG_AFTER_S) is not None
 
 
 def test_a_child_without_reports_is_looked_at_and_stuck_only_when_it_is_stopped(sleeper: Child) -> None:

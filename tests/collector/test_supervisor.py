@@ -155,6 +155,7 @@ def calendar(monkeypatch: pytest.MonkeyPatch) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less time for everything, so that nobody has to wait for it."""
     monkeypatch.setattr(child, "FROZEN_AFTER_S", 0.6)
+    monkeypatch.setattr(child, "HUNG_AFTER_S", 0.6)
     monkeypatch.setattr(module, "SUSPENDED_AFTER_S", 0.4)
     monkeypatch.setattr(child, "RESTART_CAP_S", 0.1)
     monkeypatch.setattr(child, "BOOT_PATIENCE_S", 0.1)
