@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 
@@ -115,6 +116,7 @@ def test_whoever_waits_for_a_stopped_fork_server_is_told_and_the_next_attempt_su
     process = get_context("forkserver").Process(target=time.sleep, args=(0,))
     with pytest.raises((EOFError, OSError)):
         process.start()
+    wait_until(lambda: run_state(stopped) in (None, "Z"))
     other = get_context("forkserver").Process(target=time.sleep, args=(0,))
     other.start()
     other.join()
@@ -135,6 +137,18 @@ def test_a_resource_tracker_that_was_stopped_is_replaced_and_nothing_is_said(
     assert run_state(tracker()) in ("R", "S")
     assert run_state(before) is None
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("servers")
+def test_a_resource_tracker_that_ends_again_and_again_is_told_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warnings.warn", lambda *_: None)  # which the tests make an error of
+    for _ in range(3):
+        killed = {None, tracker()}
+        os.kill(tracker(), signal.SIGKILL)
+        wait_until(partial(lambda old: resource_tracker._resource_tracker._pid not in old, killed))  # type: ignore[attr-defined]
+    assert caplog.messages == ["the resource tracker was stopped: it is replaced"]
 
 
 @pytest.mark.parametrize("is_tracker_killed", [False, True])
