@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 WIDTH, HEIGHT = 760, 150
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 30, 30
+POINTS = 600
 
 
 class Curve(NamedTuple):
@@ -26,14 +27,21 @@ def picture(minutes: Sequence[float], curves: Sequence[Curve]) -> str:
     )
 
 
+def thinned(values: Sequence[float]) -> list[float]:
+    """At most POINTS values that tell the same: the largest of each run of neighbours."""
+    step = -(-len(values) // POINTS)
+    return [max(values[at : at + step]) for at in range(0, len(values), step)]
+
+
 def _panel(minutes: Sequence[float], curve: Curve, top: int) -> str:
-    most, last = max(curve.values) or 1.0, max(minutes) or 1.0
+    minutes, values = thinned(minutes), thinned(curve.values)
+    most, last = max(values) or 1.0, max(minutes) or 1.0
     right, bottom, ceiling = WIDTH - RIGHT, top + HEIGHT - BOTTOM, top + TOP
 
     def point(minute: float, value: float) -> str:
         return f"{LEFT + (right - LEFT) * minute / last:.1f},{bottom - (bottom - ceiling) * value / most:.1f}"
 
-    line = " ".join(point(minute, value) for minute, value in zip(minutes, curve.values, strict=True))
+    line = " ".join(point(minute, value) for minute, value in zip(minutes, values, strict=True))
     return (
         f'<text x="{LEFT}" y="{top + 18}">{curve.title}, {curve.unit}</text>'
         f'<text x="{LEFT - 6}" y="{ceiling + 4}" text-anchor="end">{most:.3g}</text>'

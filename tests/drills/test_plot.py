@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 
-from tests.drills.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curve, picture
+from tests.drills.plot import BOTTOM, HEIGHT, LEFT, POINTS, RIGHT, TOP, WIDTH, Curve, picture, thinned
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -23,3 +23,12 @@ def test_each_curve_has_a_panel_and_its_unit() -> None:
     assert "lag, s" in texts
     assert len(list(drawn.iter(f"{SVG}polyline"))) == 2
     assert drawn.get("height") == str(2 * HEIGHT)
+
+
+def test_of_many_figures_the_largest_of_each_moment_is_drawn() -> None:
+    many = [0.0] * 100_000
+    many[51_234] = 7.0
+    few = thinned(many)
+    assert len(few) <= POINTS
+    assert max(few) == 7.0
+    assert thinned([3.0, 1.0]) == [3.0, 1.0]
