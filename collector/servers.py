@@ -8,14 +8,19 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from threading import Event, Thread
 
+from shared.logs import OncePer
 from shared.processes import run_state, signals_blocked
 
 LOOK_INTERVAL_S = 0.25
+SAY_AGAIN_AFTER_S = 60.0
+"""One that cannot be started at all is found dead at every look."""
+
 STANDARD_ERROR = 2
 ONE_ARENA = ("MALLOC_ARENA_MAX", "1")
 """glibc gives each thread a part of memory of its own, which fills with holes; a GIL makes one enough for all."""
@@ -28,6 +33,7 @@ class Servers:
 
     def __init__(self) -> None:
         self._is_over = Event()
+        self._once = OncePer(SAY_AGAIN_AFTER_S)
         self._watch = Thread(target=self._run, name="servers", daemon=True)
 
     def start(self, preload: Sequence[str], folder: Path) -> None:
@@ -48,7 +54,7 @@ class Servers:
             self._watch.join()
             if _is_fork_server_stopped():
                 _end_fork_server()
-            _mend_resource_tracker()
+            _mend_resource_tracker(self._once)
 
     @staticmethod
     def processes() -> dict[str, int]:
@@ -64,7 +70,7 @@ class Servers:
             if is_stopped and was_stopped:  # not only seen so while all of us go on after Ctrl+Z
                 _end_fork_server()
             was_stopped = is_stopped
-            _mend_resource_tracker()
+            _mend_resource_tracker(self._once)
 
 
 def _fork_server_pid() -> int | None:
@@ -89,11 +95,13 @@ def _end_fork_server() -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _mend_resource_tracker() -> None:
+def _mend_resource_tracker(once: OncePer) -> None:
     """Before anybody needs it, for then it would be replaced with much ado."""
     pid = _resource_tracker_pid()
     if pid is not None and run_state(pid) in ("T", "Z"):
-        log.warning("the resource tracker was stopped: it is replaced")
+        if (held_back := once.allows("resource tracker", time.monotonic())) is not None:
+            more = f" ({held_back} times more since this was said)" if held_back else ""
+            log.warning("the resource tracker was stopped: it is replaced%s", more)
         with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else was faster
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)  # else it might still seem to be there
