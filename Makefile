@@ -12,7 +12,7 @@ CONFIG_DIR ?= /etc/moex-monitor
 UNIT_DIR ?= /etc/systemd/system
 DESTDIR ?=
 FROM_VENV ?=
-PROGRAM := run.py collector display shared simulator LICENSE README.md config.toml requirements.txt
+PROGRAM := run.py collector display shared simulator deploy LICENSE README.md config.toml requirements.txt
 
 .PHONY: help setup run demo test drills check bench profile soak picture install uninstall lock clean
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import run
+from display import app, attach
 from display.filters import VALUES
 from display.keys import BINDINGS
 from display.views import candles, connections, table
@@ -60,6 +62,14 @@ def test_every_value_that_can_be_compared_is_in_the_table_of_the_filter(name: st
 def test_every_mark_is_explained(name: str) -> None:
     text = text_of(name)
     assert [mark for mark in MARKS if mark not in text] == []
+
+
+@pytest.mark.parametrize(("name", "heading"), [(ENGLISH, "### Exit codes"), (RUSSIAN, "### Коды завершения")])
+def test_every_exit_code_is_explained(name: str, heading: str) -> None:
+    modules = (run, attach, app)
+    codes = {code for module in modules for key, code in vars(module).items() if key.startswith("EXIT_")}
+    chapter = text_of(name).partition(f"{heading}\n")[2].partition("\n#")[0]
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", chapter, re.MULTILINE)} == codes
 
 
 @both

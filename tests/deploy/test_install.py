@@ -80,6 +80,14 @@ def test_everybody_may_read_the_program_and_only_root_the_login(environment: Pat
     assert (tmp_path / CONFIG / "env").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_the_rules_and_the_unit_point_to_is_installed(environment: Path, tmp_path: Path) -> None:
+    make("install", tmp_path, f"FROM_VENV={environment}")
+    for name in ("alerts.yml", "moex-monitor.service"):
+        paths = re.findall(r"/opt/moex-monitor/[\w./-]+", (CHECKOUT / "deploy" / name).read_text())
+        assert paths
+        assert [path for path in paths if not (tmp_path / path.lstrip("/")).exists()] == [], name
+
+
 def test_a_second_install_replaces_the_program_and_keeps_the_settings(environment: Path, tmp_path: Path) -> None:
     make("install", tmp_path, f"FROM_VENV={environment}")
     before = files_in(tmp_path)
