@@ -205,7 +205,8 @@ def _age(row: Row, context: Context) -> Cell:
 
 
 def _age_by_exchange(row: Row, context: Context) -> Cell:
-    return (context.ages.by_exchange(row.quote),)
+    age = context.ages.by_exchange(row.quote)
+    return (age if age.text == UNKNOWN else Span(f"{age.text} {context.ages.mark(age.role)}", age.role),)
 
 
 def price_text(price: Price) -> str:
@@ -247,6 +248,6 @@ COLUMNS = (
     Column("Upd/s", 6, 10, _rate, SortKey.ACTIVITY),
     Column("Last Update", 11, 6, _clock),
     Column("Age", AGE_WIDTH, 1, _age, SortKey.AGE),
-    Column("Exch.", 6, 11, _age_by_exchange),
+    Column("Exch.", 7, 11, _age_by_exchange),
 )
 """From left to right."""

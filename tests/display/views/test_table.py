@@ -5,7 +5,7 @@ from display.order import Sorting, SortKey
 from display.views.palette import ASCII, COLOURLESS, Palette
 from display.views.table import table
 from display.views.text import Line, painted
-from shared.quotes import Price, Quote
+from shared.quotes import Price, Quote, Stamp
 from shared.settings import DisplaySettings
 from tests.display.samples import NOW, TAGGED, board_of, market, quote, usual_quotes
 
@@ -61,6 +61,12 @@ def test_the_count_of_a_quiet_quote_has_no_colour() -> None:
     assert "<active>" not in painted(table(shown, board, 5, 200, NOW, TAGGED)[1], 200, TAGGED)
 
 
+def test_the_age_by_the_exchange_s_clock_has_its_mark_too() -> None:
+    one = sber()
+    one.fields_stamp = Stamp((NOW.wall.timestamp() - 12) * 1000, 1)
+    assert row_of(one).split()[-2:] == ["12s", "◐"]
+
+
 # What moves
 
 
@@ -105,7 +111,7 @@ def test_rows_are_as_many_as_fit() -> None:
 @pytest.mark.parametrize(
     ("width", "names"),
     [
-        (107, "Ticker BID ASK Spread LAST Chg % Volume Upd Upd/s▼ Last Update Age Exch."),
+        (108, "Ticker BID ASK Spread LAST Chg % Volume Upd Upd/s▼ Last Update Age Exch."),
         (100, "Ticker BID ASK Spread LAST Chg % Volume Upd Upd/s▼ Last Update Age"),
         (93, "Ticker BID ASK Spread LAST Chg % Volume Upd Last Update Age"),
         (85, "Ticker BID ASK LAST Chg % Volume Upd Last Update Age"),
