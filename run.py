@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from socket import socket
     from typing import TextIO
 
-    from collector.supervisor import Programs
+    from collector.spawning import Programs
     from shared.arguments import Viewing
     from shared.settings import LogSettings, Settings, SimulatorSettings
 
@@ -116,7 +116,7 @@ def programs_for(settings: "Settings") -> "Programs":
     from functools import partial
 
     import display.app
-    from collector.supervisor import Programs
+    from collector.spawning import Programs
 
     return Programs(
         display=partial(display.app.main, log_settings=settings.log),

@@ -1,23 +1,23 @@
 """What the bodies of the exchange's messages mean. Pure, and part of the hot path.
 
 Facts are from the exchange's documentation and its own client (moexalgo/beta/issplus.py). Where the two leave a
-question open (the unit of `timestamp`, numbers as text, a plain number for a `fixed`), every answer is taken: bodies as
-they usually are go through typed decoders, the others are read cell by cell.
+question open (numbers as text, a plain number for a `fixed`), every answer is taken: bodies as they usually are go
+through typed decoders, the others are read cell by cell.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from collector.framing import Message
 from collector.issplus import Stream, Subscription
+from collector.stamps import Properties, stamp_of
+from collector.trading_calendar import MOSCOW
 from shared.book import MOST_DECIMALS, MOST_LOTS, Book, Fixed, Row, pack
 from shared.printable import printable
-from shared.quotes import LARGEST_NUMBER, LATE_LIMIT_MS, Candle, Fields, Price, Quote, Stamp, is_storable, price_of
+from shared.quotes import LARGEST_NUMBER, LATE_LIMIT_MS, Candle, Fields, Price, Quote, Stamp, price_of
 
 BODY_LIMIT = 256 * 2**10
 """Bytes of a body; an order book with every level has some 10 kB, the first candles 25 kB."""
@@ -29,14 +29,6 @@ COLUMNS_LIMIT = 2_000
 TOLD_LENGTH = 100
 """Characters of what does not fit that are told."""
 
-FIRST_MILLISECONDS = 10**11
-"""Less than this (1973) is no time in milliseconds."""
-
-END_OF_TIME_MS = 4_102_444_800_000
-"""The year 2100: a message that claims to be later would make all that follow it look old."""
-
-LARGEST_SEQNUM = 2**63
-MOSCOW = timezone(timedelta(hours=3))
 UNLIMITED = "\U0010ffff"
 
 
@@ -44,16 +36,10 @@ class BodyError(ValueError):
     """A body does not fit what the exchange documents; str() says where."""
 
 
-class _Properties(msgspec.Struct, gc=False):
-    type: str
-    seqnum: int | float | str | None = None
-    timestamp: int | float | str | None = None
-
-
 class _Body(msgspec.Struct, gc=False):
     """What every body is made of; how its rows are to be read is told by its own columns."""
 
-    properties: _Properties
+    properties: Properties
     columns: msgspec.Raw
     data: msgspec.Raw
 
@@ -61,7 +47,7 @@ class _Body(msgspec.Struct, gc=False):
 class _BookBody(msgspec.Struct, gc=False):
     """An order book, if its columns turn out to be the usual ones."""
 
-    properties: _Properties
+    properties: Properties
     columns: msgspec.Raw
     data: list[Row]
 
@@ -96,38 +82,6 @@ def decode(subscription: Subscription, body: bytes, received_at: float) -> Quote
         raise BodyError(f"{type(error).__name__}: {error}"[:TOLD_LENGTH]) from error
 
 
-_timestamp = re.compile(rb'"timestamp": ?"?(\d{1,19})')
-_milliseconds = re.compile(rb'"timestamp": ?"?(\d{13})[",}]')
-
-
-def in_order_of_time(messages: list[Message]) -> list[Message]:
-    """Bodies that are not parsed, by their `timestamp`; by their arrival where that is the same or not to be seen.
-
-    By their arrival as well where the times are too far apart for messages that overtook each other.
-    """
-    last, search = b"", _milliseconds.search
-    for data, start, end in messages:
-        found = search(data, start, end)
-        if found is None or (time := found[1]) < last:
-            return _sorted_by_time(messages)
-        last = time
-    return messages
-
-
-def _sorted_by_time(messages: list[Message]) -> list[Message]:
-    times = [_time_in(message) for message in messages]
-    told = [time for time in times if time]
-    if told and max(told) - min(told) > LATE_LIMIT_MS:
-        return messages
-    return [messages[index] for index in sorted(range(len(messages)), key=times.__getitem__)]
-
-
-def _time_in(message: Message) -> float:
-    """Milliseconds since 1970; 0 where none is to be seen."""
-    found = _timestamp.search(*message)
-    return 0.0 if found is None else _to_milliseconds(float(found[1]))
-
-
 def _key(columns: msgspec.Raw) -> bytes:
     """A list of columns as the caches of layouts know it."""
     key = bytes(columns)
@@ -139,41 +93,6 @@ def _key(columns: msgspec.Raw) -> bytes:
 @lru_cache(LAYOUTS_KEPT)
 def _names(columns: bytes) -> tuple[str, ...]:
     return _columns_decoder.decode(columns)
-
-
-def _stamp(properties: _Properties) -> Stamp | None:
-    timestamp, seqnum = properties.timestamp, properties.seqnum
-    if (
-        type(timestamp) is int
-        and type(seqnum) is int
-        and FIRST_MILLISECONDS <= timestamp < END_OF_TIME_MS
-        and 0 <= seqnum < LARGEST_SEQNUM
-    ):
-        return Stamp(float(timestamp), seqnum)
-    return _unusual_stamp(_number(timestamp), _number(seqnum))
-
-
-def _unusual_stamp(timestamp: float | None, seqnum: float | None) -> Stamp | None:
-    if timestamp is None and seqnum is None:
-        return None
-    milliseconds = _to_milliseconds(timestamp or 0.0)
-    return Stamp(milliseconds, int(seqnum or 0)) if milliseconds < END_OF_TIME_MS else None
-
-
-def _number(value: float | str | None) -> float | None:
-    """Numbers may come quoted; anything that is no number, or no sensible one, is unknown."""
-    try:
-        number = None if value is None else float(value)
-    except ValueError:
-        return None
-    return number if number is not None and is_storable(number) else None
-
-
-def _to_milliseconds(time: float) -> float:
-    """The unit of `timestamp` is not documented: seconds, milliseconds, micro- and nanoseconds differ by size."""
-    while time > 1e14:
-        time /= 1e3
-    return time * 1e3 if time < FIRST_MILLISECONDS else time
 
 
 def _misfit(what: str, cell: object) -> BodyError:
@@ -210,7 +129,7 @@ def _decode_book(ticker: str, raw: bytes, at: float) -> Quote:
         book = pack(body.data)
     else:
         book = _unusual_book(_body_decoder.decode(raw))
-    return Quote(ticker, 1, book, at, _stamp(body.properties))
+    return Quote(ticker, 1, book, at, stamp_of(body.properties))
 
 
 def _unusual_book(body: _Body) -> Book:
@@ -272,7 +191,7 @@ def _decode_securities(ticker: str, raw: bytes, at: float) -> Quote:
     if kind not in ("snapshot", "updates", "removal"):
         raise _misfit("securities of an unknown type", kind)
     fields = _fields(ticker, body) if kind != "removal" else {}
-    return Quote(ticker, 1, None, None, None, fields, at, _stamp(body.properties), kind != "updates")
+    return Quote(ticker, 1, None, None, None, fields, at, stamp_of(body.properties), kind != "updates")
 
 
 def _fields(ticker: str, body: _Body) -> Fields:
@@ -327,7 +246,7 @@ def _decode_candles(ticker: str, raw: bytes, at: float) -> Quote:
     names, rows = _names(_key(body.columns)), _rows_decoder.decode(body.data)
     quote = Quote(ticker, 1)
     if body.properties.type != "removal" and rows:
-        stamp = _stamp(body.properties)
+        stamp = stamp_of(body.properties)
         newest = _newest_row(rows, names.index("FROM"), stamp)
         quote.candle, quote.candle_at = _candle(dict(zip(names, newest, strict=True))), at
         quote.candle_stamp = stamp

@@ -105,11 +105,12 @@ class Hub:
 
     # ---- the program itself
 
-    def update(self, change: Callable[[Market], object]) -> None:
-        """Change the market under its lock; `change` must return at once."""
+    def update(self, change: Callable[[Market], _T]) -> _T:
+        """Change the market under its lock, and return what `change` says of it, which must return at once."""
         with self._changed:
-            change(self._market)
+            said = change(self._market)
             self._changed.notify_all()
+            return said
 
     def read(self, look: Callable[[Market], _T]) -> _T:
         """What `look` makes of the market under its lock; it must return soon, and keep nothing that may change."""

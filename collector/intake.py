@@ -6,9 +6,10 @@ Part of the hot path. What concerns the connection itself is for `connection`.
 import logging
 from collections.abc import Iterable, Mapping
 
-from collector.bodies import BodyError, decode, in_order_of_time
+from collector.bodies import BodyError, decode
 from collector.framing import Message, Messages
 from collector.issplus import Stream, Subscription
+from collector.stamps import in_order_of_time
 from shared.logs import OncePer
 from shared.printable import printable
 from shared.quotes import Quote

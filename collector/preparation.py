@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collector.sharding import Plan
+from collector.sharding import Plan, plan_shards
 from shared.settings import GATEWAY_PATH, Settings
 from shared.wire import ConnectionState, ConnectionStatus, Totals
 
@@ -34,6 +34,18 @@ def totals_of(settings: Settings) -> Totals:
         is_simulated=settings.simulate,
         is_guest=settings.credentials.is_guest,
         streams=list(settings.exchange.streams),
+    )
+
+
+def plan_for(settings: Settings, tickers: Sequence[str]) -> Plan:
+    collector, instruments = settings.collector, settings.instruments
+    return plan_shards(
+        tickers,
+        connections=collector.connections,
+        tickers_per_connection=collector.tickers_per_connection,
+        workers=collector.workers,
+        selection=instruments.selection,
+        seed=instruments.seed,
     )
 
 

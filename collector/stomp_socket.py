@@ -10,7 +10,6 @@ import os
 import select
 import socket
 import ssl
-import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ import websocket
 
 from collector.dialing import dial
 from collector.framing import FRAME_LIMIT, LARGE_READ_SIZE, READ_SIZE, Messages, ReceiveBuffer, StompSplitter
+from collector.reading import read_now
 from shared.errors import ConnectionFailed, ProtocolError
 from shared.printable import printable
 from shared.timing import Deadline
@@ -30,16 +30,6 @@ from shared.timing import Deadline
 SUBPROTOCOL = "STOMP"
 SEND_TIMEOUT_S = 5.0
 DISCONNECT_RECEIPT = "disconnect"
-
-
-class _Scratch(threading.local):
-    """Where a thread reads to: bytes made for each read and cut to size would leave a hole of memory behind each."""
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(READ_SIZE))
-
-
-_scratch = _Scratch()
 
 
 class ServerFrame(NamedTuple):
@@ -204,27 +194,18 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
 
     def _receive(self) -> int:
         """What is there now, without waiting for more: the size, 0 when it is not enough to be read."""
+        assert self._raw is not None
         try:
-            chunk = self._chunk()
-        except (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return 0  # readable, but not yet a whole TLS record
+            chunk = read_now(self._raw, self._read_size)
         except OSError as error:
             raise ConnectionFailed(_reason(error)) from error
+        if chunk is None:
+            return 0  # readable, but not yet a whole TLS record
         if not chunk:
             raise ConnectionFailed("the gateway closed the connection")
         self._buffer.add(chunk)
         self._read_size = LARGE_READ_SIZE if len(chunk) >= READ_SIZE else READ_SIZE
         return len(chunk)
-
-    def _chunk(self) -> bytes:
-        """The socket has a time-out for sending; a plain one is read past it, which saves asking whether to wait."""
-        assert self._raw is not None
-        if isinstance(self._raw, ssl.SSLSocket):
-            return _read_records(self._raw, self._read_size)
-        if self._read_size > READ_SIZE:
-            return os.read(self._raw.fileno(), self._read_size)
-        size = os.readv(self._raw.fileno(), [_scratch.view])
-        return bytes(_scratch.view[:size])
 
     def _take_rare(self, raw: bytes, messages: Messages) -> None:
         """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client."""
@@ -303,26 +284,6 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         if self._raw is not None:
             self._raw.close()
         self._raw = self._websocket = None
-
-
-def _read_records(tls: ssl.SSLSocket, most: int) -> bytes:
-    """The whole TLS records that are there: each call of the library reads 16 kB at most, and would wait for the rest
-    of a record that has begun. Empty at the end of the stream; raises SSLWantReadError when nothing is whole."""
-    tls.settimeout(0)
-    try:
-        chunks = [tls.recv(most)]
-        size = len(chunks[0])
-        while 0 < size < most:
-            try:
-                chunks.append(tls.recv(most - size))
-            except OSError:  # no more for now; the next read says so if it is the end
-                break
-            if not chunks[-1]:
-                break
-            size += len(chunks[-1])
-        return b"".join(chunks)
-    finally:
-        tls.settimeout(SEND_TIMEOUT_S)
 
 
 def _close_reason(data: str | bytes) -> str:

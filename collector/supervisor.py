@@ -1,44 +1,35 @@
-"""The parent process: starts every child, watches it, replaces it when it dies, and stops all of them.
+"""The parent process: starts every child, watches it, replaces it when it dies, and stops all of them."""
 
-Signal handlers only record; the loop in the main thread acts. Children are forked by a clean, single-threaded server,
-because this process has threads (one for each worker's queue and each display).
-"""
-
-import contextlib
 import logging
-import multiprocessing
 import os
-import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from random import Random
-from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from collector import terminal
-from collector.assignment import Assignment, work
-from collector.child import Child, ChildState
+from collector.calls import Calls
+from collector.child import Child
 from collector.hub import Hub
-from collector.instruments import Instruments, load_instruments
-from collector.preparation import at_simulator, listener, planned_statuses, some_of, totals_of
+from collector.instrument_loading import InstrumentLoading
+from collector.instruments import Instruments
+from collector.preparation import at_simulator, listener, plan_for, planned_statuses, some_of, totals_of
 from collector.rereading import change_between
 from collector.servers import Servers
 from collector.service import Service
 from collector.session_watch import SessionWatch
-from collector.sharding import Plan, plan_shards
+from collector.spawning import Programs, Spawning
 from collector.viewers import Viewers
 from shared import logs
-from shared.errors import BootError, ConfigError, InstrumentsError
-from shared.logs import OncePer
+from shared.errors import BootError, ConfigError
 from shared.market import Market
-from shared.processes import EXIT_TERMINAL_LOST, LEVEL_SIGNALS, STOP_SIGNALS, signals_blocked
-from shared.settings import DisplaySettings, Settings, SimulatorSettings
+from shared.processes import EXIT_TERMINAL_LOST
+from shared.settings import Settings
 from shared.timing import Deadline
 
 TICK_S = 0.25
@@ -46,11 +37,6 @@ SUSPENDED_AFTER_S = 0.75
 """A loop that did not come round for this long was itself stopped, and must not judge its children by that: less than
 child.FROZEN_AFTER_S by more than the time between two reports."""
 
-SECOND_REQUEST_AFTER_S = 0.15
-INSTRUMENTS_RETRY_S = 30.0
-REPEATED_EVERY_S = 3600.0
-"""So often at most is the same failure said again, with how often it was meanwhile."""
-QUEUE_LIMIT = 256
 WORKERS_STOP_LIMIT_S = 1.8
 OTHERS_STOP_LIMIT_S = 0.7
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
@@ -61,13 +47,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Programs(NamedTuple):
-    """What runs in the children that are not of this package; `run.py` names them."""
-
-    display: Callable[[Connection, DisplaySettings, str | None], None]
-    simulator: Callable[[socket.socket, SimulatorSettings], None]
-
-
 class Rereading(NamedTuple):
     """How settings are read anew: `settings` raises ConfigError, `programs` makes those that obey given settings."""
 
@@ -76,7 +55,7 @@ class Rereading(NamedTuple):
 
 
 class Supervisor:
-    """One run of the program. All methods are for the main thread but `request_stop`."""
+    """One run of the program. All methods are for the main thread."""
 
     def __init__(
         self,
@@ -86,33 +65,24 @@ class Supervisor:
         rereading: Rereading | None = None,
     ) -> None:
         """With `rereading`, SIGHUP asks to read the settings anew where there is no terminal that could be lost."""
-        self._programs = programs
         self._service = service or Service({}, lambda _: "")
         self._rereading = rereading
         self._asked_for = settings
-        self._is_reread_requested = False
         self._terminal = terminal.of_standard_output() if settings.display.mode in ("auto", "screen") else None
         self._listener = listener() if settings.simulate else None
         self._settings = at_simulator(settings, self._listener) if self._listener else settings
         self.market = Market(totals_of(self._settings))
         self._hub = Hub(self.market)
+        self._calls = Calls()
+        self._spawning = Spawning(self._hub, self._settings, programs)
+        self._loading = InstrumentLoading(self._settings, self._hub.tell, self._calls.wake)
         self._viewers = Viewers(self._hub.feed, settings.service.socket)
         self._session = SessionWatch(self._settings.exchange.iss_url, time.monotonic)
         self._servers = Servers()
-        self._context = multiprocessing.get_context("forkserver")
         self._random = Random()
-        self._sayings = OncePer(REPEATED_EVERY_S)
         self._workers: dict[int, Child] = {}
-        self._levels: dict[int, str] = {}
         self._others: dict[str, Child] = {}
-        self._instruments: Instruments | None = None
-        self._load_failure: str | None = None
         self._metrics: MetricsServer | None = None
-        self._stop_requested_at: float | None = None
-        self._is_in_hurry = False
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
 
     @property
     def display_mode(self) -> str:
@@ -128,47 +98,16 @@ class Supervisor:
         Raises BootError when it cannot go on, AlreadyRunning when it must not begin.
         """
         deadline = None if self._settings.duration_s is None else Deadline(self._settings.duration_s)
-        with self._signals():
+        with self._calls.by_signals(is_reread_by_sighup=self._is_reread_by_sighup):
             try:
                 self._start()
                 looked_at = time.monotonic()
-                while self._stop_requested_at is None and not (deadline and deadline.is_over()):
+                while self._calls.stop_requested_at is None and not (deadline and deadline.is_over()):
                     self._wait(self._next_look_s())
                     looked_at = self._look(looked_at)
             finally:
                 self._stop()
                 self._close()
-
-    def request_stop(self) -> None:
-        """Ask the main loop to end; once more, by a second key press, shortens the ending.
-
-        Any thread and any signal handler may call it. A closed terminal sends several signals at once: that is one.
-        """
-        now = time.monotonic()
-        self._stop_requested_at = self._stop_requested_at or now
-        self._is_in_hurry = now - self._stop_requested_at >= SECOND_REQUEST_AFTER_S
-        self._wake()
-
-    def request_reread(self) -> None:
-        """Ask the main loop to read the settings anew. Any thread and any signal handler may call it."""
-        self._is_reread_requested = True
-        self._wake()
-
-    def _try_to_load(self) -> Instruments | None:
-        try:
-            return load_instruments(self._settings.instruments, self._settings.exchange.iss_url)
-        except InstrumentsError as error:
-            if (held_back := self._sayings.allows(str(error), time.monotonic())) is not None:
-                more = f", {held_back} times more since the last such line" if held_back else ""
-                log.warning("%s%s; next attempt in %g s", error, more, INSTRUMENTS_RETRY_S)
-                self._hub.tell("instruments", str(error))
-            time.sleep(INSTRUMENTS_RETRY_S)
-            return None
-
-    def _wake(self) -> None:
-        """Have the main loop look at once. Any thread may call it."""
-        with contextlib.suppress(OSError):  # it was woken and has not looked yet, or the run is over
-            self._wake_writer.send(b"\0")
 
     # ---- starting
 
@@ -180,14 +119,17 @@ class Supervisor:
         self._viewers.serve()
         now = time.monotonic()
         if self._listener is not None:
-            self._others["simulator"] = Child("simulator", self._spawn_simulator, self._random)
+            spawn = partial(self._spawning.simulator, self._listener)
+            self._others["simulator"] = Child("simulator", spawn, self._random)
         if self.display_mode != "none":
-            self._others["display"] = Child("display", self._spawn_display, self._random)
+            path = self._terminal.path if self._terminal else None
+            spawn = partial(self._spawning.display, self.display_mode, path, self._calls.stop)
+            self._others["display"] = Child("display", spawn, self._random)
         for child in self._others.values():
             child.start(now)
         if self._settings.metrics.port:
             self._serve_metrics()
-        Thread(target=self._load, name="instruments", daemon=True).start()
+        self._loading.start()
         self._session.start()
 
     def _serve_metrics(self) -> None:
@@ -209,26 +151,8 @@ class Supervisor:
         children = {child.name: child.pid for child in self._children() if child.pid is not None}
         return {"supervisor": os.getpid()} | children | self._servers.processes()
 
-    def _load(self) -> None:
-        """In a thread of its own, for it may take ten seconds, and for ever where no list is to be had."""
-        try:
-            while self._instruments is None:
-                self._instruments = self._try_to_load()
-        except Exception as error:
-            log.exception("no list of instruments")
-            self._load_failure = f"no list of instruments: {error}"
-        self._wake()
-
     def _start_workers(self, instruments: Instruments) -> None:
-        collector = self._settings.collector
-        plan = plan_shards(
-            instruments.tickers,
-            connections=collector.connections,
-            tickers_per_connection=collector.tickers_per_connection,
-            workers=collector.workers,
-            selection=self._settings.instruments.selection,
-            seed=self._settings.instruments.seed,
-        )
+        plan = plan_for(self._settings, instruments.tickers)
         now = time.monotonic()
         statuses = planned_statuses(plan, len(self._settings.exchange.streams), now)
         tickers = len({ticker for shard in plan.shards for ticker in shard.tickers})
@@ -239,52 +163,19 @@ class Supervisor:
             text = f"on no connection: {len(plan.left_out)} of {len(instruments.tickers)}: {some_of(plan.left_out)}"
             log.info("%s", text)
             self._hub.tell("instruments", text)
-        for number in range(collector.workers):
-            assignment = self._assignment(number, plan)
-            child = Child(f"worker {number + 1}", lambda a=assignment: self._spawn_worker(a), self._random)  # type: ignore[misc]
-            self._workers[number] = child
+        for number in range(self._settings.collector.workers):
+            shards = tuple(shard for shard in plan.shards if shard.worker == number)
+            is_drawn = self.display_mode == "screen"
+            spawn = partial(self._spawning.worker, number, shards, is_screen_drawn=is_drawn)
+            self._workers[number] = child = Child(f"worker {number + 1}", spawn, self._random)
             child.start(now)
-
-    def _assignment(self, number: int, plan: Plan) -> Assignment:
-        shards = tuple(shard for shard in plan.shards if shard.worker == number)
-        return Assignment(number, shards, self._settings, self.display_mode == "screen")
-
-    def _spawn_worker(self, assignment: Assignment) -> BaseProcess:
-        queue = self._context.Queue(QUEUE_LIMIT)
-        self._levels[assignment.worker] = self._settings.log.level
-        settings = msgspec.structs.replace(assignment.settings, log=self._settings.log)
-        assignment = msgspec.structs.replace(assignment, settings=settings)
-        process = self._started(work, f"worker-{assignment.worker + 1}", assignment, queue)
-        queue._writer.close()  # type: ignore[attr-defined]  # else the end of a killed worker would never show
-        self._hub.add_worker(assignment.worker, queue)
-        return process
-
-    def _spawn_display(self) -> BaseProcess:
-        ours, theirs = self._context.Pipe(duplex=True)
-        settings = msgspec.structs.replace(self._settings.display, mode=self.display_mode)
-        path = self._terminal.path if self._terminal else None
-        process = self._started(self._programs.display, "display", theirs, settings, path)
-        theirs.close()
-        self._hub.add_watcher(ours, self.request_stop)
-        return process
-
-    def _spawn_simulator(self) -> BaseProcess:
-        return self._started(self._programs.simulator, "simulator", self._listener, self._settings.simulator)
-
-    def _started(self, target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
-        process = self._context.Process(target=target, name=name, args=arguments)
-        with signals_blocked():
-            process.start()
-        return process
 
     # ---- watching
 
     def _wait(self, timeout_s: float) -> None:
         """Until a child ends, a signal comes, another thread calls, or the time is over."""
         sentinels = [child.sentinel for child in self._children() if child.sentinel is not None]
-        wait([self._wake_reader, *sentinels], timeout_s)
-        with contextlib.suppress(BlockingIOError):
-            self._wake_reader.recv(4096)
+        self._calls.wait(sentinels, timeout_s)
 
     def _next_look_s(self) -> float:
         """Seconds until the next round is due: a restart is not kept waiting for it."""
@@ -300,13 +191,12 @@ class Supervisor:
         if now - looked_at > SUSPENDED_AFTER_S:
             for child in self._children():
                 child.forgive(now)
-        if self._is_reread_requested:
-            self._is_reread_requested = False
+        if self._calls.take_reread():
             self._read_anew(now)
-        if self._load_failure is not None:
-            raise BootError(self._load_failure)
-        if self._instruments is not None and not self._workers:
-            self._start_workers(self._instruments)
+        if self._loading.failure is not None:
+            raise BootError(self._loading.failure)
+        if self._loading.instruments is not None and not self._workers:
+            self._start_workers(self._loading.instruments)
         for number, child in self._workers.items():
             if (reported_at := self._hub.reported_at(number)) is not None:
                 child.heard(now if self._hub.is_behind(number) else reported_at)
@@ -329,18 +219,21 @@ class Supervisor:
 
     def _renew_figures(self, now: float) -> None:
         """Those that change with time alone: rates, and the trading session."""
-        news: list[str | None] = []
 
-        def renew(market: Market) -> None:
+        def renew(market: Market) -> str | None:
             market.sample(now)
-            news.append(self._session.look(market, time.time()))
+            return self._session.look(market, time.time())
 
-        self._hub.update(renew)
-        if (text := news[0]) is not None:
+        if (text := self._hub.update(renew)) is not None:
             log.info("%s", text)
             self._hub.tell("session", text)
 
     # ---- settings that change
+
+    @property
+    def _is_reread_by_sighup(self) -> bool:
+        """A program with a terminal is told by SIGHUP that it is gone; any other, that its settings have changed."""
+        return self._rereading is not None and self.display_mode != "screen" and not terminal.is_there()
 
     def _read_anew(self, now: float) -> None:
         text = self._service.reload(now, lambda: self._obey_new_settings(now))
@@ -355,27 +248,20 @@ class Supervisor:
             log.error("the settings stay as they are: %s", error)
             return f"they stay as they are: {error}"
         change = change_between(self._asked_for, new)
-        self._asked_for, self._programs = change.settings, self._rereading.programs(change.settings)
+        self._asked_for = change.settings
         display, level = change.settings.display, change.settings.log
         self._settings = msgspec.structs.replace(self._settings, display=display, log=level)
+        self._spawning.renew(self._settings, self._rereading.programs(change.settings))
         logs.set_level(level.level)
         log.info("the settings were read anew: %s", change)
         if "display" in self._others and any(option.section in ("display", "log") for option in change.obeyed):
             self._others["display"].renew("its settings have changed", now)
         return f"read anew: {change}"
 
-    def _tell_level(self, number: int, child: Child) -> None:
-        """A process that starts has it from its settings, and might die of the signal."""
-        level = self._settings.log.level
-        if child.state is ChildState.RUNNING and self._levels.get(number, level) != level:
-            self._levels[number] = level
-            if level in LEVEL_SIGNALS:
-                child.send(LEVEL_SIGNALS[level])
-
     # ---- mending
 
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
-        self._tell_level(number, child)
+        self._spawning.tell_level(number, child)
         self._replace_if_stuck(child, now)
         if child.reap(now):
             self._hub.finish_worker(number)
@@ -426,16 +312,16 @@ class Supervisor:
         self._viewers.close()
         self._servers.close()
         self._service.close()
-        for sock in (self._wake_reader, self._wake_writer, self._listener):
-            if sock is not None:
-                sock.close()
+        self._calls.close()
+        if self._listener is not None:
+            self._listener.close()
 
     def _end(self, children: Sequence[Child], limit_s: float) -> None:
         """Ask, wait, kill, join: bounded by `limit_s`, and by a second request to stop."""
         deadline = Deadline(limit_s)
         for child in children:
             child.terminate()
-        while any(child.pid for child in children) and not deadline.is_over() and not self._is_in_hurry:
+        while any(child.pid for child in children) and not deadline.is_over() and not self._calls.is_in_hurry:
             self._wait(min(deadline.remaining(), TICK_S))
             self._reap(self._children())  # whoever has died and is not reaped would wake the wait again and again
         for child in children:
@@ -448,28 +334,6 @@ class Supervisor:
     def _reap(self, children: Sequence[Child]) -> None:
         for child in children:
             child.reap(time.monotonic())
-
-    # ---- signals
-
-    @property
-    def _is_reread_by_signal(self) -> bool:
-        """A program with a terminal is told by SIGHUP that it is gone; any other, that its settings have changed."""
-        return self._rereading is not None and self.display_mode != "screen" and not terminal.is_there()
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Within the block the stop signals ask to stop, those from before too; from its end on they do nothing."""
-        for number in STOP_SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
-                is_request = number != signal.SIGHUP or not self._is_reread_by_signal
-                act = self.request_stop if is_request else self.request_reread
-                signal.signal(number, lambda *_, act=act: act())
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        try:
-            yield
-        finally:
-            for number in STOP_SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
 
 
 def _count_restart(market: Market) -> None:

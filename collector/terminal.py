@@ -6,8 +6,9 @@ import signal
 import sys
 import termios
 
-LEAVE_SCREEN = b"\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l\r"
-"""End a synchronized update, plain colours, wrap lines, show the cursor, leave the alternate screen."""
+LEAVE_SCREEN = b"\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l\r"
+"""End a synchronized update, plain colours, no marks round what is pasted, wrap lines, show the cursor, leave the
+alternate screen."""
 
 
 class Terminal:

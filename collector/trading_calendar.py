@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import msgspec
 
 from shared.errors import IssError
 
-MOSCOW_AHEAD_S = 3 * 3600
+MOSCOW = timezone(timedelta(hours=3))
 """Moscow time is UTC+3 all year."""
 
 DAY_S = 86_400
@@ -79,11 +79,11 @@ def _edges(calendar: Calendar, at: float) -> Iterator[float]:
 
 
 def _moscow_day(at: float) -> date:
-    return datetime.fromtimestamp(at + MOSCOW_AHEAD_S, UTC).date()
+    return datetime.fromtimestamp(at, MOSCOW).date()
 
 
 def _midnight(day: date) -> float:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() - MOSCOW_AHEAD_S
+    return datetime(day.year, day.month, day.day, tzinfo=MOSCOW).timestamp()
 
 
 # ---- the page of ISS

@@ -24,6 +24,8 @@ LEVEL_SIGNALS: Mapping[str, int] = (
 EXIT_TERMINAL_LOST = 69
 """A display's terminal is gone: there is no sense in starting another display on it."""
 
+STAT_FIELDS_READ = 22
+
 
 def become_child(on_terminate: Callable[[], object], on_level: Callable[[str], object] | None = None) -> None:
     """To be called first of all in the main thread of a child process.
@@ -74,17 +76,21 @@ class Usage(NamedTuple):
 
 def usage_of(pid: int) -> Usage | None:
     """None where /proc does not tell, or no longer."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        user, system, pages = int(fields[11]), int(fields[12]), int(fields[21])
-    except (OSError, IndexError):
+    if len(fields := _stat_fields(pid)) < STAT_FIELDS_READ:
         return None
+    user, system, pages = int(fields[11]), int(fields[12]), int(fields[21])
     return Usage((user + system) / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def run_state(pid: int | None) -> str | None:
     """The scheduler's letter for a process's main thread (R, S, D, T, Z); None where /proc does not tell."""
+    fields = _stat_fields(pid)
+    return fields[0] if fields else None
+
+
+def _stat_fields(pid: int | None) -> list[str]:
+    """Those after the name of the process, which may hold blanks; empty where /proc does not tell."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return None
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

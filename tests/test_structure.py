@@ -50,6 +50,7 @@ PURE = (
     "collector/probing.py",
     "collector/rereading.py",
     "collector/sharding.py",
+    "collector/stamps.py",
     "collector/trading_calendar.py",
     "display/board.py",
     "display/canvas.py",

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import bodies as module
-from collector.bodies import BodyError, decode, in_order_of_time
-from collector.framing import Message
+from collector.bodies import BodyError, decode
 from collector.issplus import Stream, Subscription, subscriptions
 from shared.book import MOST_DECIMALS, MOST_LOTS, Ladder
-from shared.quotes import Price, Quote, Stamp
+from shared.quotes import Price, Quote
 from shared.wire import QuoteBatch, decode_upward, encode
 
 RECEIVED_AT = 12.5
@@ -193,78 +192,6 @@ def test_the_largest_that_a_book_may_hold_is_taken(row: list[Any]) -> None:
 def test_a_book_with_a_level_that_does_not_fit_is_refused(row: list[Any]) -> None:
     with pytest.raises(BodyError):
         book([["S", [2, 0], 1, None], row])
-
-
-# ---- order of messages
-
-
-@pytest.mark.parametrize(
-    "timestamp",
-    [1769064680, 1769064680000, 1769064680000000, 1769064680000000000, "1769064680000"],
-    ids=["s", "ms", "us", "ns", "text"],
-)
-def test_the_unit_of_the_timestamp_is_told_by_its_size(timestamp: int | str) -> None:
-    assert book([], timestamp=timestamp).exchange_ms == 1769064680000
-
-
-def test_seqnum_may_be_text() -> None:
-    assert book([], seqnum="77").book_stamp == Stamp(1769064680123, 77)
-
-
-def test_a_message_without_time_and_number_has_no_stamp() -> None:
-    assert book([], timestamp=None, seqnum=None).book_stamp is None
-
-
-@pytest.mark.parametrize("timestamp", [4_102_444_800_000, "4102444800000", 4_102_444_800])
-def test_a_time_after_the_year_2100_is_none(timestamp: int | str) -> None:
-    assert book([], timestamp=timestamp).book_stamp is None
-
-
-@pytest.mark.parametrize(("seqnum", "kept"), [(-1, -1), (5.0, 5), (2**63, 0), ("x", 0), (None, 0), (1e300, 0)])
-def test_a_number_that_is_none_or_cannot_be_kept_leaves_the_time_to_tell(seqnum: Any, kept: int) -> None:
-    assert book([], seqnum=seqnum).book_stamp == Stamp(1769064680123, kept)
-
-
-def unparsed(*properties: str) -> list[Message]:
-    """Bodies with these properties, one behind the other."""
-    found, data = list[tuple[int, int]](), b""
-    for one in properties:
-        content = f'{{"properties": {{{one}}}, "columns": [], "data": []}}'.encode()
-        found.append((len(data), len(data) + len(content)))
-        data += content
-    return [(data, start, end) for start, end in found]
-
-
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        '"timestamp": {}680123',
-        '"timestamp":{}680123,"type":"snapshot"',
-        '"type": "snapshot", "timestamp": "{}680123"',
-        '"timestamp": {}680',
-        '"timestamp": {}680123456',
-        '"timestamp": {}680123.456',
-        '"timestamp": "{}680123456789"',
-    ],
-    ids=["ms", "ms without spaces", "text", "s", "us", "fraction", "ns as text"],
-)
-@settings(deadline=None)
-@given(times=st.lists(st.integers(1769061, 1769069), max_size=6))
-def test_bodies_are_ordered_by_time_and_where_that_is_the_same_by_arrival(spelling: str, times: list[int]) -> None:
-    messages = unparsed(*(spelling.format(time) for time in times))
-    expected = [message for _, message in sorted(zip(times, messages, strict=True), key=lambda pair: pair[0])]
-    assert in_order_of_time(messages) == expected
-
-
-def test_bodies_without_a_time_stay_in_the_order_of_arrival() -> None:
-    messages = unparsed('"seqnum": 2', '"timestamp": null', '"seqnum": 1')
-    assert in_order_of_time(messages) == messages
-
-
-def test_a_time_is_not_looked_for_in_the_bodies_around() -> None:
-    messages = unparsed('"timestamp": 1769064680001', '"seqnum": 1', '"timestamp": 1769064680002')
-    assert in_order_of_time(messages[1:2] + messages[:1]) == messages[1:2] + messages[:1]
-    assert in_order_of_time(messages[:2]) == [messages[1], messages[0]]
 
 
 # ---- securities

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.bodies import BODY_LIMIT, BodyError, decode, in_order_of_time
+from collector.bodies import BODY_LIMIT, BodyError, decode
 from collector.framing import (
     COMMANDS,
     FRAMES_LIMIT,
@@ -20,6 +20,7 @@ from collector.framing import (
 )
 from collector.instruments import tickers_in
 from collector.issplus import Subscription, subscriptions
+from collector.stamps import in_order_of_time
 from collector.trading_calendar import calendar_in, state_at
 from shared.errors import InstrumentsError, IssError, ProtocolError
 from tests.fakes.wire import stomp, websocket

@@ -2,9 +2,9 @@
 
 import time
 
-from collector.preparation import at_simulator, listener, planned_statuses, some_of, totals_of
+from collector.preparation import at_simulator, listener, plan_for, planned_statuses, some_of, totals_of
 from collector.sharding import Plan, Shard
-from shared.settings import CollectorSettings, Credentials, Secret, Settings
+from shared.settings import CollectorSettings, Credentials, InstrumentSettings, Secret, Settings
 from shared.wire import ConnectionState
 
 
@@ -26,6 +26,13 @@ def test_the_first_totals_say_what_is_set() -> None:
     assert totals.started_at <= time.monotonic()
     subscriber = Settings(credentials=Credentials("passport", "me", Secret("word")))
     assert totals_of(subscriber).is_guest is False
+
+
+def test_the_plan_is_as_large_as_is_set() -> None:
+    collector = CollectorSettings(workers=2, connections=2, tickers_per_connection=1)
+    plan = plan_for(Settings(collector=collector, instruments=InstrumentSettings(selection="unique")), ["A", "B", "C"])
+    assert [(shard.worker, len(shard.tickers)) for shard in plan.shards] == [(0, 1), (1, 1)]
+    assert len(plan.left_out) == 1
 
 
 def test_every_planned_connection_waits_for_its_start_with_all_its_subscriptions() -> None:

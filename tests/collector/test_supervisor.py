@@ -18,16 +18,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector import child, session_watch, terminal
+from collector import calls, child, instrument_loading, session_watch, spawning, terminal
 from collector import supervisor as module
 from collector.assignment import Assignment
 from collector.child import Child, ChildState
 from collector.instruments import Instruments
 from collector.socket_file import SocketFile
-from collector.supervisor import Programs, Rereading, Supervisor
+from collector.spawning import Programs, Spawning
+from collector.supervisor import Rereading, Supervisor
 from collector.trading_calendar import Calendar, Hours
 from collector.worker import REPORT_INTERVAL_S
-from shared.errors import AlreadyRunning, BootError, ConfigError, InstrumentsError, IssError
+from shared.errors import AlreadyRunning, BootError, ConfigError, IssError
 from shared.market import Market
 from shared.processes import STOP_SIGNALS, become_child, run_state
 from shared.settings import (
@@ -140,7 +141,7 @@ def signals_and_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def instruments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "load_instruments", lambda *_: Instruments(TICKERS, "the test"))
+    monkeypatch.setattr(instrument_loading, "load_instruments", lambda *_: Instruments(TICKERS, "the test"))
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +164,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     return Supervisor(SETTINGS, PROGRAMS)
 
 
@@ -177,8 +178,8 @@ def run(supervisor: Supervisor, script: Callable[[], object]) -> None:
         except BaseException as failure:
             failures.append(failure)
         finally:
-            if supervisor._stop_requested_at is None:  # a second request would cut the end short
-                supervisor.request_stop()
+            if supervisor._calls.stop_requested_at is None:  # a second request would cut the end short
+                supervisor._calls.stop()
 
     thread = threading.Thread(target=act, name="script")
     thread.start()
@@ -269,7 +270,7 @@ def test_what_workers_send_at_their_end_is_still_counted(healthy: Supervisor) ->
 
 
 def test_nothing_is_left_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     Supervisor(msgspec.structs.replace(SETTINGS, duration_s=0.1), PROGRAMS).run()  # starts the fork server
     left: dict[str, int] = {}
 
@@ -290,7 +291,7 @@ def test_nothing_is_left_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_ends_by_itself_after_its_duration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     supervisor = Supervisor(msgspec.structs.replace(SETTINGS, duration_s=0.6), PROGRAMS)
     began = time.monotonic()
     supervisor.run()
@@ -299,15 +300,15 @@ def test_it_ends_by_itself_after_its_duration(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_asking_twice_shortens_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", not_stop_when_asked)
+    monkeypatch.setattr(spawning, "work", not_stop_when_asked)
     monkeypatch.setattr(module, "WORKERS_STOP_LIMIT_S", 3600.0)
-    monkeypatch.setattr(module, "SECOND_REQUEST_AFTER_S", 0.0)
+    monkeypatch.setattr(calls, "SECOND_REQUEST_AFTER_S", 0.0)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
 
     def script() -> None:
         wait_until_online(supervisor)
-        supervisor.request_stop()
-        supervisor.request_stop()
+        supervisor._calls.stop()
+        supervisor._calls.stop()
 
     began = time.monotonic()
     run(supervisor, script)
@@ -316,7 +317,7 @@ def test_asking_twice_shortens_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_worker_that_does_not_stop_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", not_stop_when_asked)
+    monkeypatch.setattr(spawning, "work", not_stop_when_asked)
     monkeypatch.setattr(module, "WORKERS_STOP_LIMIT_S", 0.1)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
     run(supervisor, lambda: wait_until_online(supervisor))
@@ -328,7 +329,7 @@ def test_each_stop_signal_ends_it_in_an_orderly_way(healthy: Supervisor, number:
     def script() -> None:
         wait_until_online(healthy)
         os.kill(os.getpid(), number)
-        wait_until(lambda: healthy._stop_requested_at is not None)
+        wait_until(lambda: healthy._calls.stop_requested_at is not None)
 
     run(healthy, script)
     assert {one.exit_code for one in healthy._workers.values()} == {0}
@@ -342,14 +343,14 @@ def test_a_signal_that_nohup_had_ignored_stays_ignored(healthy: Supervisor) -> N
         os.kill(os.getpid(), signal.SIGHUP)
         before = healthy.market.totals.counters.messages
         wait_until(lambda: healthy.market.totals.counters.messages > before + 5)
-        assert healthy._stop_requested_at is None
+        assert healthy._calls.stop_requested_at is None
 
     run(healthy, script)
 
 
 def test_asking_after_the_end_is_harmless(healthy: Supervisor) -> None:
     run(healthy, lambda: wait_until_online(healthy))
-    healthy.request_stop()
+    healthy._calls.stop()
     assert pids(healthy) == {}
 
 
@@ -370,7 +371,7 @@ def rereading(*answers: Settings | ConfigError) -> Rereading:
 
 @pytest.fixture
 def without_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     monkeypatch.setattr(terminal, "is_there", lambda: False)
 
 
@@ -425,7 +426,7 @@ def test_wrong_settings_are_refused_with_one_line_and_right_ones_are_taken_later
 
 @pytest.mark.usefixtures("without_terminal")
 def test_a_level_reaches_workers_that_run_and_those_that_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", say_level)
+    monkeypatch.setattr(spawning, "work", say_level)
     supervisor = Supervisor(
         SETTINGS, PROGRAMS, rereading=rereading(msgspec.structs.replace(SETTINGS, log=LogSettings(level="debug")))
     )
@@ -462,7 +463,7 @@ def say_level(assignment: Assignment, outlet: "Queue[bytes]") -> None:
 def test_sighup_ends_what_has_a_terminal_and_has_all_else_read_its_settings(
     monkeypatch: pytest.MonkeyPatch, is_drawn: bool, is_there: bool, is_reread: bool
 ) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     monkeypatch.setattr(terminal, "is_there", lambda: is_there)
     monkeypatch.setattr(terminal, "of_standard_output", lambda: RememberedTerminal() if is_drawn else None)
     settings = msgspec.structs.replace(SETTINGS, display=DisplaySettings(mode="auto"))
@@ -471,8 +472,8 @@ def test_sighup_ends_what_has_a_terminal_and_has_all_else_read_its_settings(
     def script() -> None:
         wait_until_online(supervisor)
         os.kill(os.getpid(), signal.SIGHUP)
-        wait_until(lambda: bool(told(supervisor)) or supervisor._stop_requested_at is not None)
-        assert (supervisor._stop_requested_at is None) is is_reread
+        wait_until(lambda: bool(told(supervisor)) or supervisor._calls.stop_requested_at is not None)
+        assert (supervisor._calls.stop_requested_at is None) is is_reread
 
     run(supervisor, script)
 
@@ -495,7 +496,7 @@ def test_a_killed_worker_comes_back_and_the_other_is_left_alone(healthy: Supervi
 
 
 def test_the_connections_of_a_dead_worker_are_down_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", exit_at_once_if_first)
+    monkeypatch.setattr(spawning, "work", exit_at_once_if_first)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
 
     def script() -> None:
@@ -521,7 +522,7 @@ def test_a_frozen_worker_is_replaced(healthy: Supervisor) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_hanging_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", hang_if_first)
+    monkeypatch.setattr(spawning, "work", hang_if_first)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
     run(supervisor, lambda: wait_until(lambda: supervisor.market.totals.worker_restarts > 0))
     reason = next(text for source, text in events(supervisor) if source == "worker 1")
@@ -560,7 +561,7 @@ def started(target: Callable[..., object], *arguments: object) -> multiprocessin
 
 @pytest.mark.usefixtures("impatient")
 def test_when_no_worker_can_be_started_it_gives_up_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", exit_at_once)
+    monkeypatch.setattr(spawning, "work", exit_at_once)
     with pytest.raises(BootError, match="no worker can be started: ended with exit code 5"):
         Supervisor(SETTINGS, PROGRAMS).run()
 
@@ -568,13 +569,13 @@ def test_when_no_worker_can_be_started_it_gives_up_and_says_why(monkeypatch: pyt
 def test_a_start_that_fails_is_no_restart_that_is_counted(healthy: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [OSError(11, "no room"), EOFError()]
 
-    def spawn(supervisor: Supervisor, assignment: Assignment) -> multiprocessing.process.BaseProcess:
+    def started(self: Spawning, *arguments: Any) -> multiprocessing.process.BaseProcess:
         if failures and healthy.market.online == 2:
             raise failures.pop()
-        return spawn_worker(supervisor, assignment)
+        return start(self, *arguments)
 
-    spawn_worker = Supervisor._spawn_worker
-    monkeypatch.setattr(Supervisor, "_spawn_worker", spawn)
+    start = Spawning._started
+    monkeypatch.setattr(Spawning, "_started", started)
 
     def script() -> None:
         wait_until_online(healthy)
@@ -590,7 +591,7 @@ def test_a_start_that_fails_is_no_restart_that_is_counted(healthy: Supervisor, m
 
 @pytest.mark.usefixtures("impatient")
 def test_one_worker_that_dies_at_every_start_lets_the_other_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", exit_at_once_if_first)
+    monkeypatch.setattr(spawning, "work", exit_at_once_if_first)
     supervisor = Supervisor(SETTINGS, PROGRAMS)
 
     def script() -> None:
@@ -606,7 +607,7 @@ def test_a_failure_of_our_own_while_loading_ends_it_and_says_why(monkeypatch: py
     def fail(*_: object) -> Instruments:
         raise TypeError("board TQTF: nothing anywhere")
 
-    monkeypatch.setattr(module, "load_instruments", fail)
+    monkeypatch.setattr(instrument_loading, "load_instruments", fail)
     with nothing_left_over(), pytest.raises(BootError, match="board TQTF: nothing anywhere"):
         Supervisor(SETTINGS, PROGRAMS).run()
 
@@ -628,39 +629,21 @@ def test_several_signals_at_once_are_one_request(healthy: Supervisor) -> None:
         wait_until_online(healthy)
         for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
             os.kill(os.getpid(), number)
-        wait_until(lambda: healthy._stop_requested_at is not None)
+        wait_until(lambda: healthy._calls.stop_requested_at is not None)
 
     run(healthy, script)
     assert {one.exit_code for one in healthy._workers.values()} == {0}
 
 
-def test_without_a_list_of_instruments_it_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[Instruments | None] = [None, None, Instruments(("SBER", "GAZP"), "the third attempt")]
-
-    def load(*_: object) -> Instruments:
-        answer = answers.pop(0)
-        if answer is None:
-            raise InstrumentsError("nobody knows")
-        return answer
-
-    monkeypatch.setattr(module, "work", report_on)
-    monkeypatch.setattr(module, "load_instruments", load)
-    monkeypatch.setattr(module, "INSTRUMENTS_RETRY_S", 0.01)
-    supervisor = Supervisor(SETTINGS, PROGRAMS)
-    run(supervisor, lambda: wait_until_online(supervisor))
-    assert supervisor.market.totals.instruments_source == "the third attempt"
-    assert events(supervisor).count(("instruments", "nobody knows")) == 1
-
-
 def test_quit_in_the_display_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     supervisor = Supervisor(with_display(), PROGRAMS._replace(display=quit_at_once))
     supervisor.run()
-    assert supervisor._stop_requested_at is not None
+    assert supervisor._calls.stop_requested_at is not None
 
 
 def test_a_dead_display_comes_back_and_the_workers_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     supervisor = Supervisor(with_display(), PROGRAMS)
 
     def script() -> None:
@@ -689,7 +672,7 @@ class RememberedTerminal:
 def test_the_terminal_is_restored_after_a_display_that_broke_down_and_only_then(
     monkeypatch: pytest.MonkeyPatch, display: Callable[..., None], is_restored: bool
 ) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     remembered = RememberedTerminal()
     monkeypatch.setattr(terminal, "of_standard_output", lambda: remembered)
     settings = msgspec.structs.replace(SETTINGS, display=DisplaySettings(mode="auto"))
@@ -702,7 +685,7 @@ def test_the_terminal_is_restored_after_a_display_that_broke_down_and_only_then(
 def test_a_display_that_breaks_down_while_workers_stop_does_not_make_the_loop_spin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "work", stop_late)
+    monkeypatch.setattr(spawning, "work", stop_late)
     supervisor = Supervisor(with_display(), PROGRAMS)
     waits: list[float] = []
 
@@ -712,9 +695,9 @@ def test_a_display_that_breaks_down_while_workers_stop_does_not_make_the_loop_sp
 
     def script() -> None:
         wait_until_online(supervisor)
-        supervisor.request_stop()
+        supervisor._calls.stop()
         wait_until(lambda: supervisor._workers[0].state is ChildState.STOPPING)
-        monkeypatch.setattr(module, "wait", counting)
+        monkeypatch.setattr(calls, "wait", counting)
         os.kill(pids(supervisor)["display"], signal.SIGKILL)
         wait_until(lambda: "worker 1" not in pids(supervisor))
 
@@ -732,7 +715,7 @@ def answered_by(port: int) -> int:
 
 
 def test_the_built_in_exchange_keeps_its_port_over_all_its_incarnations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     supervisor = Supervisor(msgspec.structs.replace(SETTINGS, simulate=True), PROGRAMS)
     exchange = supervisor._settings.exchange
     port = int(exchange.url.removeprefix("ws://127.0.0.1:").partition("/")[0])
@@ -754,7 +737,7 @@ def with_socket(path: Path) -> Settings:
 
 
 def test_the_socket_for_viewers_is_there_while_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     supervisor = Supervisor(msgspec.structs.replace(with_socket(tmp_path / "s"), duration_s=None), PROGRAMS)
     run(supervisor, lambda: wait_until((tmp_path / "s").is_socket))
     assert not (tmp_path / "s").exists()
@@ -772,7 +755,7 @@ def test_a_start_on_the_socket_of_another_program_is_refused_before_anything_sta
 def test_where_there_can_be_no_socket_for_viewers_it_is_told_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "work", report_on)
+    monkeypatch.setattr(spawning, "work", report_on)
     supervisor = Supervisor(with_socket(tmp_path / "gone" / "s"), PROGRAMS)
     supervisor.run()
     assert [source for source, _ in events(supervisor)].count("viewers") == 1
