@@ -13,3 +13,8 @@ for ignored in (signal.SIGQUIT, signal.SIGHUP):
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the drills in their long form, an hour and more")
     parser.addoption("--plot", help="file for the picture of the soak, SVG")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The schema of the newer report has no place for properties of a test: they are written to it all the same.
+    config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")

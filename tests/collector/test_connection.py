@@ -393,6 +393,11 @@ def test_closed_after_the_last_message_of_the_same_read_stays_closed(gateway: Fa
     gateway.send(book(7) + stomp("CLOSED", {"subscription": "0-SBER"}))
     online.wait_for_counters(messages=1, updates=1)
     wait_until(lambda: (online.status.confirmed, online.status.refused) == (1, 1))
+    gateway.send(stomp("MESSAGE", {"subscription": "1-SBER"}, b"{}"))
+    online.wait_for_counters(messages=2)
+    status = online.status
+    assert (status.confirmed, status.refused) == (1, 1)
+    assert status.refusals == {"SBER": "closed by the exchange"}
 
 
 def test_a_refusal_is_forgotten_once_the_gateway_is_asked_anew(gateway: FakeGateway) -> None:

@@ -90,10 +90,20 @@ def test_none_is_left_behind_stopped(servers: Servers, server: str, monkeypatch:
     monkeypatch.setattr("warnings.warn", lambda *_: None)  # which the tests make an error of
     again.close()
     wait_until(lambda: run_state(pid) in (None, "Z"))
+    assert [name for name, left in again.processes().items() if run_state(left) == "T"] == []
 
 
-def test_closing_what_was_never_started_is_harmless() -> None:
-    Servers().close()
+def test_closing_what_was_never_started_is_harmless(servers: Servers) -> None:
+    """To those that another has started, too."""
+    before, environment = servers.processes(), dict(os.environ)
+    with nothing_left_over():
+        never_started = Servers()
+        never_started.close()
+        never_started.close()
+    assert servers.processes() == before
+    assert {run_state(pid) for pid in before.values()} <= {"R", "S"}
+    assert servers._watch.is_alive()
+    assert dict(os.environ) == environment
 
 
 @pytest.mark.usefixtures("servers")

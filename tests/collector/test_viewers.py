@@ -245,16 +245,23 @@ def test_a_viewer_that_does_not_read_holds_up_nobody_and_sees_the_newest_state_a
 
 def test_nothing_is_left_of_viewers_that_vanish_at_any_point(hub: Hub, path: Path, served: Viewers) -> None:
     change(hub, *(f"T{number}" for number in range(3000)))
-    for step in range(4):
-        viewer = Viewer(path)
-        if step > 0:
-            viewer.greet()
-        if step > 1:
-            viewer.say(encode(Request.NEXT))
-        if step > 2:
-            viewer.connection.poll(LIMIT_S)
-        viewer.close()
-    wait_until(lambda: threads_of_viewers() == 0)
+    with nothing_left_over():
+        for step in range(4):
+            viewer = Viewer(path)
+            if step > 0:
+                viewer.greet()
+            if step > 1:
+                viewer.say(encode(Request.NEXT))
+            if step > 2:
+                viewer.connection.poll(LIMIT_S)
+            viewer.close()
+        last = Viewer(path)
+        last.greet()  # so all before it have been let in
+        assert len(last.next().quotes) == 3000
+        wait_until(lambda: threads_of_viewers() == 1)
+        assert len(served._connected) == 1
+        last.close()
+    assert threads_of_viewers() == len(served._connected) == 0
 
 
 # ---- how many

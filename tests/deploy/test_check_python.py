@@ -6,7 +6,7 @@ import pytest
 
 from deploy.check_python import complaint
 
-SYSTEM, HOME = Path("/usr/bin/python3.11"), Path("/root/.pyenv/versions/3.11.7/bin/python3.11")
+SYSTEM, HOME = Path("/usr/bin/python3.11"), Path("/home/someone/python/3.11.7/bin/python3.11")
 
 
 @pytest.mark.parametrize("version", [(3, 10, 12), (3, 13, 6)])

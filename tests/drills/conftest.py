@@ -14,6 +14,9 @@ from tests.process.program import Program
 
 StartDrill = Callable[..., Drill]
 
+Record = Callable[[str, object], None]
+"""pytest's record_property: what was measured goes into the report of `--junitxml`."""
+
 
 @pytest.fixture
 def is_long(request: pytest.FixtureRequest) -> bool:

@@ -85,14 +85,16 @@ class Drill:
             pss_mb=sum(map(_pss_mb, pids)),
         )
 
-    def wait_until_held(self, before: Held, more_mb: float = 5.0) -> None:
-        """Until as many processes, threads and descriptors are there as before, and hardly more memory."""
+    def wait_until_held(self, before: Held, more_mb: float = 5.0) -> Held:
+        """Until as many processes, threads and descriptors are there as before, and hardly more memory; that state."""
 
-        def is_as_before() -> bool:
+        def as_before() -> Held | None:
             now = self.held()
-            return now[:3] == before[:3] and now.pss_mb < before.pss_mb + more_mb
+            return now if now[:3] == before[:3] and now.pss_mb < before.pss_mb + more_mb else None
 
-        wait_for(is_as_before, f"as before: {before}, now {self.held()}")
+        held = wait_for(as_before, f"as before: {before}, now {self.held()}")
+        assert held is not None
+        return held
 
     def cpu_s(self) -> float:
         """Processor seconds of all processes that are alive, and of the children that they have reaped."""

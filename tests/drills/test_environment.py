@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.collector.authority import Authority
-from tests.drills.conftest import StartDrill
-from tests.drills.drill import sent_by, shown_in
+from tests.drills.conftest import Record, StartDrill
+from tests.drills.drill import seconds_until, sent_by, shown_in
 from tests.fakes.forwarder import Forwarder
 from tests.fakes.gateway import GatewayProcess
 from tests.process.program import Program, wait_for
@@ -120,6 +121,11 @@ def seconds_to_stop(program: Program) -> float:
     return time.monotonic() - began
 
 
+def status_lines(program: Program) -> list[str]:
+    """Those of plain mode."""
+    return [line for line in program.output.splitlines() if " online | " in line]
+
+
 # ---- variables of the environment
 
 
@@ -196,6 +202,7 @@ def test_a_silent_name_server_delays_neither_the_start_nor_the_stop(
 
 def test_a_name_server_that_falls_silent_is_told_and_healed_from(
     drill: StartDrill,
+    record_property: Record,
     gateway: GatewayProcess,
     by_name: tuple[list[str], dict[str, str]],
     silence: Path,
@@ -206,10 +213,16 @@ def test_a_name_server_that_falls_silent_is_told_and_healed_from(
     gateway.start(rate=500)
     silence.touch()
     gateway.drop()
-    wait_for(lambda: "no answer yet" in running.program.output, "told in the status line")
+    told_s = seconds_until(lambda: "no answer yet" in running.program.output, "told in the status line", 40)
+    assert "4/4 online" not in status_lines(running.program)[-1]
     silence.unlink()
-    running.wait_until_online(within_s=20)
-    running.end(reconnects=4)
+    healed_s = seconds_until(lambda: gateway.ledger().online == 4, "healed", 40)
+    record_property("told_s, healed_s", (told_s, healed_s))
+    assert healed_s < 20
+    running.wait_until_online()
+    summary = running.end(reconnects=4)
+    assert summary["connections"] == {"online": 4, "total": 4}
+    assert "no answer yet" not in status_lines(running.program)[-1]
 
 
 # ---- descriptors
@@ -222,10 +235,14 @@ def test_64_descriptors_are_enough_for_30_connections(
     running = drill("--workers", "6", "--display", "plain", environment=few, connections=30)
     running.wait_until_online()
     gateway.start(rate=500)
+    limits = {resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in running.program.session()}
+    assert limits == {(64, 64)}
     before = running.held()
     running.drop_all()
     running.wait_until_held(before)
-    running.end(reconnects=30)
+    summary = running.end(reconnects=30)
+    assert summary["connections"] == {"online": 30, "total": 30}
+    assert "Too many open files" not in running.program.log + running.program.output
 
 
 def test_connections_beyond_the_descriptors_say_so_and_harm_no_other(

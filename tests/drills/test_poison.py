@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from tests.drills.conftest import StartDrill
+from tests.drills.conftest import Record, StartDrill
 from tests.drills.drill import Drill
 from tests.drills.poison import Poison, endings, large_poisons, poisons
 from tests.fakes.gateway import GatewayProcess
@@ -128,7 +128,7 @@ def end_connections(running: Drill) -> int:
 
 
 def test_what_nothing_can_be_read_after_costs_one_reconnect_each_and_no_memory(
-    drill: StartDrill, is_long: bool
+    drill: StartDrill, gateway: GatewayProcess, record_property: Record, is_long: bool
 ) -> None:
     """A frame of 100 MB, announced or begun, one that never ends, and violations of the WebSocket protocol itself."""
     running = drill("--display", "plain", connections=len(endings()), tickers=3)
@@ -136,6 +136,9 @@ def test_what_nothing_can_be_read_after_costs_one_reconnect_each_and_no_memory(
     before = running.held()
     due = sum(end_connections(running) for _ in range(20 if is_long else 1))
     running.gateway.start(rate=500)
-    running.wait_until_held(before, more_mb=ROOM_MB)
-    running.end(reconnects=due)
+    after = running.wait_until_held(before, more_mb=ROOM_MB)
+    record_property("more memory, MB", after.pss_mb - before.pss_mb)
+    assert after.pss_mb < before.pss_mb + ROOM_MB
+    summary = running.end(reconnects=due)
+    assert summary["reconnects"] == gateway.ledger().connects - running.connections == due
     check_that_nothing_reached_a_terminal(running)

@@ -5,10 +5,12 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from collector.child import FROZEN_AFTER_S
 from shared.processes import run_state
 from tests.drills.planted import planted
 from tests.fakes.gateway import GatewayProcess
@@ -26,6 +28,8 @@ class Manager:
     def __init__(self, folder: Path) -> None:
         self.address = str(folder / "notify")
         self.lines: list[str] = []
+        self.signs: list[float] = []
+        """When the signs of life were heard."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.address)
         self._socket.settimeout(LIMIT_S)
@@ -37,6 +41,7 @@ class Manager:
         """The lines of the next datagram."""
         lines = self._socket.recv(65_536).decode().split("\n")
         self.lines += lines
+        self.signs += [time.monotonic()] * lines.count("WATCHDOG=1")
         return lines
 
     def until(self, condition: Callable[[list[str]], bool], what: str) -> list[str]:
@@ -140,12 +145,19 @@ def test_signs_of_life_stop_while_no_worker_advances_and_come_back_with_them(
 def test_one_frozen_worker_costs_no_sign_of_life(
     start: Start, manager: Manager, gateway: GatewayProcess, at: tuple[str, ...]
 ) -> None:
+    """They go on from when it is frozen until another in its place reports: it is not waited for."""
+    reports = "worker 1: starting -> running"
     program = start(*at, *SMALL, config=CONFIG, environment=manager.environment)
     manager.until_said("STATUS=4/4 online")
-    frozen = program.children()["worker 1"]
+    program.wait_for_log(reports)
+    manager.until_said("WATCHDOG=1", 2)
+    began, frozen = manager.signs[-1], program.children()["worker 1"]
     os.kill(frozen, signal.SIGSTOP)
-    manager.until_said("WATCHDOG=1", 3)
-    wait_until_replaced(program, "worker 1", frozen)
+    manager.until(lambda _: program.log.count(reports) > 1, "another worker 1 reports")
+    assert program.children()["worker 1"] != frozen
+    signs = [*(sign for sign in manager.signs if sign >= began), time.monotonic()]
+    assert signs[-1] - began > FROZEN_AFTER_S
+    assert max(later - earlier for earlier, later in pairwise(signs)) < FROZEN_AFTER_S
 
 
 # ---- ExecReload

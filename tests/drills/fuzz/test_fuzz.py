@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+import traceback
 from random import Random
 
 import pytest
@@ -17,8 +18,17 @@ CASES = 1500
 @pytest.mark.parametrize("target", TARGETS)
 def test_cases_by_chance(target: str) -> None:
     random, seeds = Random(7), seeds_of(target)
-    for case in [*seeds, *(mutated(seeds, random) for _ in range(CASES))]:
+    cases = {*seeds, *(mutated(seeds, random) for _ in range(CASES))}
+    assert len(cases) > 0.9 * CASES, "hardly any of them twice"
+    assert {case: told for case in sorted(cases) if (told := what_fails(target, case))} == {}
+
+
+def what_fails(target: str, case: bytes) -> str:
+    try:
         TARGETS[target](case)
+    except Exception:
+        return traceback.format_exc()
+    return ""
 
 
 def test_the_streams_that_are_begun_with_hold_messages() -> None:
