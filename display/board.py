@@ -10,6 +10,7 @@ from display.now import Now
 from display.order import Sorting, SortKey, by_activity, by_ticker, sorted_by
 from shared.market import Market
 from shared.quotes import Quote
+from shared.session import SessionState, session_of
 from shared.settings import DisplaySettings
 
 SETTLING_S = 15.0
@@ -21,6 +22,9 @@ CALM_S = 3.0
 HUB_SILENT_AFTER_S = 5.0
 REFRESHES_TO_MISS = 2
 """A hub is late when it let this many refreshes go by, and at least HUB_SILENT_AFTER_S."""
+
+FAR = 1_000_000
+"""More rows than any view has: whoever moves so far comes to its end."""
 
 REFRESH_STEPS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 ALL, FAVOURITES = "all", "favourites"
@@ -56,14 +60,15 @@ class Row(NamedTuple):
 class Board:
     """Used by one thread. `at` and `now` are monotonic seconds.
 
-    `advanced_at` is the time of the newest picture, None before the first. What a person reads is public; it changes by
-    the methods alone, which `commands` calls.
+    `advanced_at` is the time of the newest picture, None before the first; `session` is what the exchange did then.
+    What a person reads is public; it changes by the methods alone, which `commands` calls.
     """
 
     def __init__(self, settings: DisplaySettings, remembered: Remembered | None = None) -> None:
         self.settings = settings
         self.history = History()
         self.advanced_at: float | None = None
+        self.session = SessionState.UNKNOWN
         self.is_quitting = False
         self.is_frozen = False
         self.is_detailed = False
@@ -71,12 +76,13 @@ class Board:
         self.refresh_s = settings.refresh_s
         self.filter = EVERYTHING
         self.filter_text = ""
-        self.filter_problem = ""
         self.is_typing = False
         self.selected: str | None = None
         self.group = ALL
         self.notice = ""
+        self.detail_page = 0
         self.scrolled = dict.fromkeys(View, 0)
+        self.listed = (range(0), 0)
         self.widths: dict[str, int] = {}
         kept = remembered or Remembered()
         self.view = _known(View, kept.view, View.TABLE)
@@ -106,6 +112,7 @@ class Board:
                 self._before[ticker] = known
         self.history.take((market.quotes[ticker] for ticker in self._before), at)
         self.history.take_connections(market.connections.values(), at)
+        self.session = session_of(market)
         self.advanced_at = at
         self._quotes = dict(market.quotes)
         if not self.is_frozen:
@@ -155,6 +162,11 @@ class Board:
         return now._replace(monotonic=self.advanced_at)
 
     # ---- what is looked at
+
+    @property
+    def is_list(self) -> bool:
+        """Whether connections or events are shown, for which no key counts that is about quotes."""
+        return self.view in (View.CONNECTIONS, View.EVENTS) and not self.is_detailed
 
     @property
     def count(self) -> int:
@@ -214,22 +226,27 @@ class Board:
 
     def move(self, rows: int) -> None:
         """Select the row that many below (or above), and scroll the other views by as much."""
-        if self.view in (View.TABLE, View.CANDLES) or self.is_detailed:
-            self._select((self._index_or_edge(rows)) + rows)
-        else:
+        if self.is_list:
             self.scrolled[self.view] = max(0, self.scrolled[self.view] + rows)
+        else:
+            self._select(self._index_or_edge(rows) + rows)
 
     def move_page(self, pages: int) -> None:
-        self.move(pages * self._page)
+        """A window up or down; in the detail, to the next fields or back to the first."""
+        if self.is_detailed:
+            self.detail_page = max(0, self.detail_page + pages)
+        else:
+            self.move(pages * self._page)
 
     def move_to_end(self, *, is_first: bool) -> None:
-        self.move(-len(self._order) - 1_000_000 if is_first else len(self._order) + 1_000_000)
+        self.move(-FAR if is_first else FAR)
 
     def scroll(self, limit: int, lines: int) -> int:
-        """Where the window of a view of `lines` lines begins, of which `limit` fit."""
+        """Where the window of a list of `lines` lines begins, of which `limit` fit."""
         self._page = max(1, limit)
-        self.scrolled[self.view] = max(0, min(self.scrolled[self.view], lines - limit))
-        return self.scrolled[self.view]
+        first = self.scrolled[self.view] = max(0, min(self.scrolled[self.view], lines - limit))
+        self.listed = range(first, min(first + max(0, limit), lines)), lines
+        return first
 
     def _index_or_edge(self, rows: int) -> int:
         """Where moving starts: without a selection just outside the window, so that the first step enters it."""
@@ -241,6 +258,7 @@ class Board:
     def _select(self, index: int) -> None:
         if self._order:
             self.selected = self._order[max(0, min(index, len(self._order) - 1))]
+            self.detail_page = 0
 
     def select_first(self) -> None:
         """The first row of the window, unless one is selected."""
@@ -262,14 +280,11 @@ class Board:
         return [ALL, FAVOURITES, *self.settings.groups]
 
     def filter_by(self, text: str, at: float) -> None:
-        """Show what fits `text`; one that cannot be understood yet shows what the last good one did, and says so."""
+        """Show what fits `text`, as far as that is understood yet; what is not is told."""
         self.filter_text = text
-        parsed = parse_filter(text)
-        self.filter_problem = parsed.problem
-        if not parsed.problem:
-            self.filter = parsed
-            self._offset = 0
-            self.arrange(at)
+        self.filter = parse_filter(text)
+        self._offset = 0
+        self.arrange(at)
 
     def toggle_favourite(self, at: float) -> None:
         if self.selected is not None:

@@ -3,8 +3,9 @@
 from enum import Enum
 
 from display.board import FAVOURITES, Board, View
-from display.keys import Action, action_of
+from display.keys import Action, action_of, is_for_quotes
 from display.order import Sorting, SortKey
+from display.sequences import Pasted
 
 _SORTS = {
     Action.SORT_ACTIVITY: SortKey.ACTIVITY,
@@ -24,6 +25,7 @@ _VIEWS = {
 _MOVES = {Action.UP: -1, Action.DOWN: 1}
 _PAGES = {Action.PAGE_UP: -1, Action.PAGE_DOWN: 1}
 LONGEST_FILTER = 60
+FOR_QUOTES = "this key is for quotes: 1 shows them"
 BACKSPACES = frozenset({"KEY_BACKSPACE", "KEY_DELETE", "\x7f", "\b"})
 
 
@@ -36,7 +38,11 @@ class Effect(Enum):
 
 
 def press(board: Board, key: str, at: float) -> Effect | None:
-    """Do what `key`, as `screen` names it, asks for; `at` is monotonic."""
+    """Do what `key`, as `screen` names it, asks for; `at` is monotonic. One that was pasted can be text only."""
+    if isinstance(key, Pasted):
+        if board.is_typing:
+            _write(board, key, at)
+        return None
     board.pressed(at)
     if board.is_typing:
         _type(board, key, at)
@@ -59,11 +65,19 @@ def _type(board: Board, key: str, at: float) -> None:
         board.filter_by("", at)
     elif key in BACKSPACES:
         board.filter_by(board.filter_text[:-1], at)
-    elif len(key) == 1 and key.isprintable() and len(board.filter_text) < LONGEST_FILTER:
+    else:
+        _write(board, key, at)
+
+
+def _write(board: Board, key: str, at: float) -> None:
+    if len(key) == 1 and key.isprintable() and len(board.filter_text) < LONGEST_FILTER:
         board.filter_by(board.filter_text + key, at)
 
 
 def _do(board: Board, action: Action, at: float) -> Effect | None:
+    if board.is_list and is_for_quotes(action):
+        board.notice = FOR_QUOTES
+        return None
     if action in _SORTS:
         sorting = Sorting.by(_SORTS[action])
         board.sort(board.sorting.reversed() if board.sorting == sorting else sorting, at)
@@ -104,8 +118,9 @@ def _do_else(board: Board, action: Action, at: float) -> Effect | None:
         case Action.DETAIL:
             board.select_first()
             board.is_detailed = not board.is_detailed and board.selected is not None
+            board.detail_page = 0
         case Action.BACK:
-            _go_back(board, at)
+            return _go_back(board, at)
         case Action.FILTER:
             board.is_typing = True
         case Action.FREEZE:
@@ -125,11 +140,15 @@ def _do_else(board: Board, action: Action, at: float) -> Effect | None:
     return None
 
 
-def _go_back(board: Board, at: float) -> None:
-    """One step: out of the detail, else out of the filter, else out of the selection."""
+def _go_back(board: Board, at: float) -> Effect | None:
+    """One step: out of a list or the detail, else out of the filter, else out of the selection."""
+    if board.is_list:
+        board.view = View.TABLE
+        return Effect.REMEMBER
     if board.is_detailed:
         board.is_detailed = False
     elif board.filter_text:
         board.filter_by("", at)
     else:
         board.selected = None
+    return None

@@ -20,7 +20,7 @@ Holds = Callable[[Quote, float], bool]
 
 
 class Filter(NamedTuple):
-    """`problem` says in one short line why the text was not understood; such a filter lets everything through."""
+    """`problem` says in one short line what was not understood, empty: nothing; the other terms hold all the same."""
 
     terms: tuple[Holds, ...] = ()
     problem: str = ""
@@ -43,12 +43,13 @@ class Value(NamedTuple):
 def parse_filter(text: str) -> Filter:
     """Never raises, whatever the text."""
     terms: list[Holds] = []
-    try:
-        for word in text.split():
+    problem = ""
+    for word in _WRITTEN_WIDE.sub(r"\1", text.translate(_OTHER_SIGNS)).split():
+        try:
             terms.append(_term(word))
-    except _NotUnderstood as problem:
-        return Filter(problem=str(problem))
-    return Filter(tuple(terms))
+        except _NotUnderstood as found:
+            problem = problem or str(found)
+    return Filter(tuple(terms), problem)
 
 
 class _NotUnderstood(Exception):
@@ -134,6 +135,8 @@ def _price(price_of: Callable[[Quote], Price | None]) -> Callable[[Quote, float]
     return value
 
 
+_OTHER_SIGNS = str.maketrans({"≥": ">=", "≤": "<="})
+_WRITTEN_WIDE = re.compile(r"\s*(>=|<=|>|<|=)\s*")
 _COMPARISON = re.compile(r"([^<>=]*)(>=|<=|>|<|=)(.*)\Z", re.DOTALL)
 _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)(.?)\Z", re.IGNORECASE)
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {

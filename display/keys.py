@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Action(Enum):
-    """What a key asks for."""
+    """What a key asks for; the value is what the help page calls it where there is little room."""
 
     UP = "up"
     DOWN = "down"
@@ -83,13 +83,18 @@ BINDINGS = (
     Binding(("2",), Action.CONNECTIONS, VIEWS, "2", "connections"),
     Binding(("3",), Action.EVENTS, VIEWS, "3", "events"),
     Binding(("4",), Action.CANDLES, VIEWS, "4", "candles, when they are subscribed"),
-    Binding(("?", "h", "р", "KEY_F1"), Action.HELP, PROGRAM, "? h", "this page", "help"),
+    Binding(("?", "h", "р", "KEY_F1"), Action.HELP, PROGRAM, "? h", "this page; any key leaves it", "help"),
     Binding(("+", "="), Action.FASTER, PROGRAM, "+", "refresh more often"),
     Binding(("-", "_"), Action.SLOWER, PROGRAM, "-", "refresh less often"),
     Binding(("q", "Q", "й", "Й"), Action.QUIT, PROGRAM, "q", "quit, as Ctrl+C does", "quit"),
 )
 """The Russian letters sit on the same keys, for whoever has that layout switched on."""
 
+_FOR_QUOTES = frozenset(
+    binding.action
+    for binding in BINDINGS
+    if binding.section in (LOOKING, SORTING) and binding.action is not Action.BACK
+)
 _ACTIONS = {key: binding.action for binding in BINDINGS for key in binding.keys}
 
 
@@ -98,6 +103,18 @@ def action_of(key: str) -> Action | None:
     return _ACTIONS.get(key)
 
 
-def footer_items() -> list[tuple[str, str]]:
-    """The keys that the footer names: (how the key is called, what it does in one word), the way out first."""
-    return [(binding.shown.split()[0], binding.footer) for binding in reversed(BINDINGS) if binding.footer]
+def is_for_quotes(action: Action) -> bool:
+    """Whether it means nothing where connections or events are shown."""
+    return action in _FOR_QUOTES
+
+
+def footer_items(*, is_list: bool) -> list[tuple[str, str]]:
+    """The keys that the footer names: (how the key is called, what it does in one word), the way out first.
+
+    `is_list`: connections or events are shown.
+    """
+    named = [
+        binding for binding in reversed(BINDINGS) if binding.footer and not (is_list and is_for_quotes(binding.action))
+    ]
+    back = [("Esc", "quotes")] if is_list else []
+    return [*((binding.shown.split()[0], binding.footer) for binding in named), *back]

@@ -14,20 +14,21 @@ from functools import cached_property, lru_cache
 import blessed
 
 from display.canvas import CLEAR, Canvas, Cells
-from display.sequences import typed
+from display.sequences import Typing
 from display.terminal import KEYBOARD, Terminal, TerminalLost
-from display.themes import NORMAL, Theme, sequence, theme_of
-from display.views import Line, Palette, Role
+from display.themes import NORMAL, Theme, theme_of
+from display.views import Line, Palette
 from display.views.palette import UNICODE, Glyphs
 from shared.printable import printable
 
 BEGIN_FRAME, END_FRAME = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized output: a terminal that knows it shows the frame as a whole, any other ignores it."""
 
-ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
-"""The alternate screen, no cursor, and no wrapping: what a terminal takes for wider than we do spoils one line only."""
+ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h"
+"""The alternate screen, no cursor, no wrapping (what a terminal takes for wider than we do spoils one line only), and
+marks round what is pasted."""
 
-LEAVE = END_FRAME + NORMAL + "\x1b[?7h\x1b[?25h\x1b[?1049l"
+LEAVE = END_FRAME + NORMAL + "\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 CTRL_Z = "\x1a"
 ESCAPE_DELAY_S = 0.05
@@ -84,6 +85,7 @@ class Screen:
         self._shown: list[Cells] | None = None
         self._shown_size: os.terminal_size | None = None
         self._farewell = LEAVE
+        self._typing = Typing()
         self.is_open = False
 
     @cached_property
@@ -107,12 +109,7 @@ class Screen:
 
     @cached_property
     def palette(self) -> Palette:
-        theme = self._theme
-        sequences, selected = (
-            {role: sequence(theme.style(role, is_selected=is_selected)) for role in Role}
-            for is_selected in (False, True)
-        )
-        return Palette(sequences, NORMAL, self._measure, self._glyphs, selected)
+        return Palette(self._measure, self._glyphs)
 
     @property
     def is_allowed(self) -> bool:
@@ -134,6 +131,7 @@ class Screen:
         """
         self._terminal.take_keys()
         self.is_open = True
+        self._typing = Typing()
         self._terminal.write(ENTER)
         if not self._blessed.exit_fullscreen:
             self._farewell = LEAVE + CLEAR
@@ -187,7 +185,8 @@ class Screen:
     def pressed(self) -> list[str]:
         """The keys pressed since the last call: the character, or blessed's name (`KEY_UP`); never Ctrl+Z.
 
-        What the terminal itself reports is none. Of very many they are the first, and the keyboard stays readable.
+        What the terminal itself reports is none, and what is pasted is `Pasted`. Of very many they are the first, and
+        the keyboard stays readable.
         """
         pressed: list[str] = []
         self._blessed.bytes_left = BURST
@@ -199,4 +198,4 @@ class Screen:
                     pressed.append(key.name or str(key))
         except (EOFError, OSError) as error:
             raise TerminalLost(f"keyboard: {str(error) or 'end of input'}") from error
-        return typed(pressed)
+        return self._typing.typed(pressed)

@@ -15,7 +15,6 @@ from shared.errors import NoService
 from shared.handshake import Welcome, is_understood, misunderstanding
 from shared.market import Market
 from shared.printable import printable
-from shared.quotes import Quote
 from shared.service_socket import length_fault, limit_waiting, peer_pid
 
 ANSWER_LIMIT_S = 5
@@ -50,10 +49,6 @@ class ServiceFeed(Feed):
         if self.market is None:
             raise NoService(f"the running program (pid {self.pid}) " + ("has ended" if self.is_over else _silence()))
         return self.market
-
-    def changed(self) -> list[Quote]:
-        """Take in a picture that has come; its quotes are those that are new since the one before."""
-        return [] if not self.receive() else self.news
 
 
 class _Reached(NamedTuple):

@@ -21,8 +21,6 @@ NO_ROUTE = "No route to the exchange? Try: make demo"
 CHECK_LOGIN = "check MOEX_LOGIN / MOEX_PASSCODE"
 
 _ATTEMPTING = frozenset({ConnectionState.OPENING, ConnectionState.GREETING})
-_ON_THE_WAY = _ATTEMPTING | {ConnectionState.WAITING, ConnectionState.SUBSCRIBING}
-_LEAVING = frozenset({ConnectionState.CLOSING, ConnectionState.STOPPED})
 
 
 class Trouble(NamedTuple):
@@ -38,14 +36,6 @@ class Trouble(NamedTuple):
         is_alone = len(self.numbers) == 1
         text = f"{ranges(self.numbers)} {self.state}{f' {wait}' if wait and is_alone else ''}: {self.reason}"
         return f"{text}; next retry in {wait}" if wait and not is_alone else text
-
-
-class Phases(NamedTuple):
-    """Every connection by number in exactly one list, those with trouble excepted."""
-
-    online: list[int]
-    on_the_way: list[int]
-    leaving: list[int]
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -65,16 +55,6 @@ def troubles(connections: Iterable[ConnectionStatus], now: float) -> list[Troubl
             groups.setdefault((status.state, reason), []).append(status)
     found = [_grouped(state, reason, members, now) for (state, reason), members in groups.items()]
     return sorted(found, key=lambda trouble: (-len(trouble.numbers), min(trouble.numbers)))
-
-
-def phases(connections: Iterable[ConnectionStatus], now: float) -> Phases:
-    """Who is online, who is on the way there and who is on the way out. `now` is monotonic."""
-    fine = [status for status in connections if _trouble(status, now) is None]
-    return Phases(
-        online=[status.number for status in fine if status.state is ConnectionState.ONLINE],
-        on_the_way=[status.number for status in fine if status.state in _ON_THE_WAY],
-        leaving=[status.number for status in fine if status.state in _LEAVING],
-    )
 
 
 def has_no_route(market: Market, now: float) -> bool:

@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from display.board import Board
 from display.now import Now, age_text
 from display.views.palette import Palette, Role
 from display.views.text import Span
 from shared.market import Market
 from shared.quotes import Phase, Quote
-from shared.session import SessionState, session_of
-from shared.settings import DisplaySettings
+from shared.session import SessionState
 
 GUEST_DELAY_S = 900.0
 """Guest data is delayed by 15 minutes, as the exchange says: so much of the age by its clock is no fault."""
@@ -32,11 +32,11 @@ class Ages(NamedTuple):
     palette: Palette
 
     @classmethod
-    def of(cls, market: Market, settings: DisplaySettings, now: Now, palette: Palette) -> "Ages":
+    def of(cls, market: Market, board: Board, now: Now, palette: Palette) -> "Ages":
         is_delayed = market.totals.is_guest and not market.totals.is_simulated
-        is_resting = session_of(market) not in (SessionState.OPEN, SessionState.UNKNOWN)
+        is_resting = board.session not in (SessionState.OPEN, SessionState.UNKNOWN)
         delay_s = GUEST_DELAY_S if is_delayed else 0.0
-        return cls(now, settings.fresh_s, settings.stale_s, is_resting, delay_s, palette)
+        return cls(now, board.settings.fresh_s, board.settings.stale_s, is_resting, delay_s, palette)
 
     def role(self, age_s: float, quote: Quote) -> Role:
         """Fresh, aging or stale; quiet in place of the last two while the instrument cannot be expected to trade."""

@@ -6,9 +6,10 @@ from display.board import Board, Row
 from display.now import Now
 from display.views.ages import AGE_WIDTH, UNKNOWN, Ages
 from display.views.grid import Cell, Column, grid
+from display.views.numbers import price_text
 from display.views.palette import Palette, Role
-from display.views.table import TICKER_LIMIT, price_text
-from display.views.text import Line, Span, fitted, paragraph, shortened
+from display.views.table import count_cell, first_cells, highlighted, price_cell
+from display.views.text import Line, Span, paragraph, shortened
 from shared.market import Market
 from shared.printable import printable
 from shared.quotes import Price, Quote
@@ -35,43 +36,29 @@ _start = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)(?::\d\d)?")
 def candles(market: Market, board: Board, limit: int, width: int, now: Now, palette: Palette) -> list[Line]:
     """At most `limit` lines: the heading and the rows of the board's window, or how to switch the stream on."""
     if STREAM not in market.totals.streams and all(quote.candle is None for quote in market.quotes.values()):
-        advice = paragraph(SWITCH_ON, Role.PLAIN, width, palette)
-        return [fitted(line, width, palette) for line in advice[: max(0, limit)]]
-    ages = Ages.of(market, board.settings, now, palette)
+        return paragraph(SWITCH_ON, Role.PLAIN, width, palette)[: max(0, limit)]
+    ages = Ages.of(market, board, now, palette)
     rows = board.rows(limit - 1)
     cells = [_cells(row, ages) for row in rows]
-    heading, *lines = grid("candles", LAYOUT, cells, width, board.widths, palette)
-    marked = [
-        [span.selected() for span in line] if row.is_selected else line for row, line in zip(rows, lines, strict=True)
-    ]
-    return [heading, *marked][: max(0, limit)]
+    return highlighted(rows, grid("candles", LAYOUT, cells, width, board.widths, palette))[: max(0, limit)]
 
 
 def _cells(row: Row, ages: Ages) -> list[Cell]:
     """In the order of LAYOUT."""
     palette, candle = ages.palette, row.quote.candle
-    selected = Span(palette.glyphs.selected, Role.SELECTED) if row.is_selected else Span(" ")
-    favourite = Span(palette.glyphs.favourite, Role.FAVOURITE) if row.is_favourite else Span(" ")
-    cells: list[Cell] = [
-        (selected, favourite),
-        (Span(shortened(printable(row.quote.ticker), TICKER_LIMIT, palette)),),
-    ]
+    cells = first_cells(row, palette)
     if candle is None:
         return [*cells, *[(Span(UNKNOWN, Role.DIM),)] * (len(LAYOUT) - len(cells))]
     return [
         *cells,
-        _price(candle.open),
-        _price(candle.high),
-        _price(candle.low),
+        price_cell(candle.open),
+        price_cell(candle.high),
+        price_cell(candle.low),
         _close(candle.open, candle.close, palette),
-        (Span(UNKNOWN, Role.DIM) if candle.volume is None else Span(str(candle.volume)),),
+        count_cell(candle.volume),
         (Span(_begin(candle.start, palette)),),
         (_age(row.quote, ages),),
     ]
-
-
-def _price(price: Price | None) -> Cell:
-    return (Span(UNKNOWN, Role.DIM) if price is None else Span(price_text(price)),)
 
 
 def _close(opened: Price | None, close: Price | None, palette: Palette) -> Cell:

@@ -1,31 +1,34 @@
 """What the columns of the securities stream are called, and what their letters mean. Pure.
 
-The words are the exchange's own: it sends them, in English and in Russian, when a connection is greeted.
+The words are the exchange's own, which it sends when a connection is greeted, but where those can be misunderstood.
 """
 
 from collections.abc import Mapping
 
 CAPTIONS: Mapping[str, str] = {
-    "CHANGE": "Last to Closing change",
-    "HIGH": "Maximum",
-    "LOW": "Minimum",
+    "LAST": "Last",
+    "BID": "Bid",
+    "OFFER": "Offer",
+    "CHANGE": "Last to previous close",
+    "HIGH": "Highest today",
+    "LOW": "Lowest today",
     "VOLTODAY": "Today volume",
     "VALTODAY": "Today value",
     "NUMTRADES": "Trades today",
-    "TIME": "Time of the last",
-    "QTY": "Lots in the last",
+    "TIME": "Last trade, Moscow time",
+    "QTY": "Lots of the last",
     "VALUE": "Value of the last",
-    "WAPRICE": "WA",
-    "PREVPRICE": "Last closing price",
+    "WAPRICE": "Weighted average",
+    "PREVPRICE": "Previous close",
     "TRADINGSTATUS": "Trading status",
     "BIDDEPTHT": "Total bid depth",
     "OFFERDEPTHT": "Total offer depth",
     "HIGHBID": "Highest bid today",
     "LOWOFFER": "Lowest offer today",
-    "LCURRENTPRICE": "Current price",
-    "LCLOSEPRICE": "Closing price",
-    "PREVWAPRICE": "Previous WA price",
-    "PRICEMINUSPREVWAPRICE": "Last price to previous WA price",
+    "LCURRENTPRICE": "Official current price",
+    "LCLOSEPRICE": "Official closing price",
+    "PREVWAPRICE": "Previous weighted average",
+    "PRICEMINUSPREVWAPRICE": "Last to previous average",
     "MARKETPRICE": "Last day market price",
     "ADMITTEDQUOTE": "Admitted quote",
     "LOTSIZE": "Lot size",
@@ -42,13 +45,10 @@ CAPTIONS: Mapping[str, str] = {
     "BASEPRICE": "Base price",
     "DPVALINDICATORBUY": "Bid flag (dark pools)",
     "DPVALINDICATORSELL": "Sell flag (dark pools)",
-    "LAST": "Last",
-    "BID": "Bid",
-    "OFFER": "Offer",
     "TICKER": "Ticker",
     "CAPTION": "Security",
 }
-"""By column, what a person looks for first at the top, and what a detail pane shows anyhow at the end."""
+"""By column, what a person looks for first at the top."""
 
 _ORDERS = {" ": "no orders", "S": "S: few orders", "M": "M: many orders", "Y": "Y: there are orders"}
 

@@ -1,6 +1,8 @@
 """Which connections and workers carry a ticker, with their states. Pure. They count from 1 for people."""
 
+from display.views.numbers import DELAY_WIDTH, delay_text
 from display.views.palette import Palette, Role
+from display.views.strip import role_of_state
 from display.views.text import Line, Span, flowed, shortened
 from shared.market import Market
 from shared.printable import printable
@@ -10,15 +12,8 @@ TITLE = "Carried by "
 REASON_LIMIT = 50
 MOST_NAMED = 24
 
-_ROLES = {
-    ConnectionState.ONLINE: Role.GOOD,
-    ConnectionState.WAITING: Role.TROUBLE,
-    ConnectionState.REFUSED: Role.TROUBLE,
-    ConnectionState.DOWN: Role.TROUBLE,
-    ConnectionState.CLOSING: Role.QUIET,
-    ConnectionState.STOPPED: Role.QUIET,
-}
-"""Any other is on its way."""
+_FAILED = (ConnectionState.WAITING, ConnectionState.REFUSED, ConnectionState.DOWN)
+"""States of which the reason is told."""
 
 
 def carrier_lines(market: Market, ticker: str, limit: int, width: int, palette: Palette) -> list[Line]:
@@ -47,11 +42,12 @@ def _brings(status: ConnectionStatus, ticker: str) -> bool:
 def _item(status: ConnectionStatus, ticker: str, width: int, palette: Palette) -> Line:
     name = f"{status.number + 1} (worker {status.worker + 1}) "
     refusal = status.refusals.get(ticker)
-    role = Role.TROUBLE if refusal is not None else _ROLES.get(status.state, Role.WARNING)
-    state = "refused" if refusal is not None else status.state
-    if role is Role.TROUBLE:
+    state = status.state if refusal is None else ConnectionState.REFUSED
+    role = role_of_state(state)
+    if state in _FAILED:
         reason = printable(status.reason if refusal is None else refusal)
         told = shortened(f"{state}: {reason}", min(REASON_LIMIT, width - len(name)), palette) if reason else state
         return (Span(name), Span(told, role))
-    is_measured = status.state is ConnectionState.ONLINE and status.latency_ms is not None
-    return (Span(name), Span(state, role), Span(f" {status.latency_ms:5.1f} ms" if is_measured else ""))
+    if state is not ConnectionState.ONLINE or status.latency_ms is None:
+        return (Span(name), Span(state, role))
+    return (Span(name), Span(state, role), Span(f" {delay_text(status.latency_ms):>{DELAY_WIDTH}}"))

@@ -2,11 +2,11 @@
 
 from display.board import Board
 from display.now import Now, age_text
+from display.views.ages import UNKNOWN
 from display.views.grid import Cell, Column, grid
-from display.views.header import UNKNOWN, delay_text
+from display.views.numbers import delay_text, rate_text, size_text
 from display.views.palette import Palette, Role
 from display.views.strip import Condition, condition_of, glyph_of, next_try_s, role_of
-from display.views.table import rate_text
 from display.views.text import Line, Span, fitted, flowed, paragraph
 from shared.market import Market
 from shared.printable import printable
@@ -26,15 +26,13 @@ LAYOUT = (
     Column("Heard", 5, 5),
     Column("Last reason", 12, 2, is_right=False, wanted=24),
 )
-_BYTES = ("B", "kB", "MB", "GB")
 
 
 def connections(market: Market, board: Board, limit: int, width: int, now: Now, palette: Palette) -> list[Line]:
     """At most `limit` lines: the totals where there is room, the heading, and the rows that were scrolled to."""
     statuses = [status for _, status in sorted(market.connections.items())]
     if not statuses:
-        told = paragraph(NONE_YET, Role.PLAIN, width, palette)
-        return [fitted(line, width, palette) for line in told[: max(0, limit)]]
+        return paragraph(NONE_YET, Role.PLAIN, width, palette)[: max(0, limit)]
     rows = [_row(status, board, now, palette) for status in statuses]
     heading, *lines = grid("connections", LAYOUT, rows, width, board.widths, palette)
     above = [heading] if limit < 5 else [_totals(market, width, palette), heading]
@@ -52,7 +50,7 @@ def _totals(market: Market, width: int, palette: Palette) -> Line:
         f"{market.confirmed}/{market.totals.subscriptions_planned} confirmed",
         f"{market.refused} refused" if market.refused else "",
         f"{counters.messages} messages",
-        f"{_size(counters.bytes)} received",
+        f"{size_text(counters.bytes)} received",
         f"{counters.reconnects} reconnects",
     ]
     items = ((Span(text, Role.DIM),) for text in texts if text)
@@ -94,11 +92,3 @@ def _reason(status: ConnectionStatus) -> str:
     if status.state is ConnectionState.ONLINE:
         return f"before: {printable(status.last_loss)}" if status.last_loss else ""
     return printable(status.reason)
-
-
-def _size(count: float) -> str:
-    for unit in _BYTES[:-1]:
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.1f} {_BYTES[-1]}"

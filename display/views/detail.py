@@ -12,12 +12,12 @@ from display.history import POINT_S, POINTS
 from display.now import Now
 from display.views.ages import AGE_WIDTH, UNKNOWN, Ages
 from display.views.carriers import carrier_lines
-from display.views.fields import field_lines
+from display.views.fields import field_lines, field_page
 from display.views.ladder import ladder_lines
-from display.views.numbers import count_text, number_text
+from display.views.numbers import DELAY_WIDTH, count_text, delay_text, number_text, rate_text
 from display.views.palette import Palette, Role
 from display.views.sparkline import sparkline
-from display.views.table import percent_text, rate_text
+from display.views.table import change_span
 from display.views.text import BLANK, Line, Span, columns, fitted, flowed, padded, shortened
 from shared.market import Market
 from shared.printable import printable
@@ -54,10 +54,24 @@ def detail(market: Market, board: Board, limit: int, width: int, now: Now, palet
     if row is None:
         lines: list[Line] = [(Span(_absent(board), Role.DIM),)]
     else:
-        pane = _Pane(market, board, row, Ages.of(market, board.settings, now, palette), width, palette)
-        head = _head(pane, limit)
-        lines = [*head, *_body(pane, limit - len(head))]
+        pane = _Pane(market, board, row, Ages.of(market, board, now, palette), width, palette)
+        lines = _fields_alone(pane, limit) if board.detail_page else _first_page(pane, limit)
     return [fitted(line, width, palette) for line in lines[: max(0, limit)]]
+
+
+def _first_page(pane: _Pane, limit: int) -> list[Line]:
+    head = _head(pane, limit)
+    return [*head, *_body(pane, limit - len(head))]
+
+
+def _fields_alone(pane: _Pane, limit: int) -> list[Line]:
+    """What PgDn leads to: every field can be reached on every screen."""
+    board, quote = pane.board, pane.row.quote
+    head = [_title(pane), *_ages(pane)[:1]][: max(1, limit - 2)]
+    lines, board.detail_page = field_page(
+        quote, board.detail_page, limit - len(head), pane.width, pane.ages, pane.palette
+    )
+    return [*head, *lines]
 
 
 def _absent(board: Board) -> str:
@@ -106,9 +120,7 @@ def _last(pane: _Pane) -> Line:
 
 def _change(pane: _Pane) -> Line:
     percent = pane.row.quote.change_percent
-    if percent is None:
-        return ()
-    return (Span(percent_text(percent), Role.UP if percent > 0 else Role.DOWN if percent < 0 else Role.PLAIN),)
+    return () if percent is None else (change_span(percent),)
 
 
 def _phase(pane: _Pane) -> Line:
@@ -145,8 +157,8 @@ def _latency(pane: _Pane) -> Line:
     totals = pane.market.totals
     if totals.latency_p50_ms is None or totals.latency_p99_ms is None:
         return ()
-    figures = f"p50 {totals.latency_p50_ms:5.1f} ms, p99 {totals.latency_p99_ms:5.1f} ms"
-    return (Span("Latency of all ", Role.DIM), Span(figures))
+    p50, p99 = (delay_text(ms).rjust(DELAY_WIDTH) for ms in (totals.latency_p50_ms, totals.latency_p99_ms))
+    return (Span("Latency of all ", Role.DIM), Span(f"p50 {p50}, p99 {p99}"))
 
 
 def _minutes(pane: _Pane) -> list[Line]:

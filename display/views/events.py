@@ -7,6 +7,7 @@ from typing import NamedTuple
 from display.board import Board
 from display.now import Now
 from display.views.palette import Palette, Role
+from display.views.strip import role_of_state
 from display.views.text import Line, Span, cut, fitted, flowed, padded, paragraph
 from shared.market import Market
 from shared.printable import printable
@@ -18,12 +19,8 @@ SOURCE_LIMIT = 16
 NARROW = 60
 """On a narrower screen the text begins right after its source, and goes on below its time."""
 
-_ROLES = {
-    ConnectionState.ONLINE: Role.GOOD,
-    ConnectionState.WAITING: Role.WARNING,
-    ConnectionState.REFUSED: Role.TROUBLE,
-    ConnectionState.DOWN: Role.TROUBLE,
-}
+_COLOURED = (ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED, ConnectionState.DOWN)
+"""What is worth finding at a glance."""
 
 
 class Told(NamedTuple):
@@ -39,8 +36,7 @@ def events(market: Market, board: Board, limit: int, width: int, now: Now, palet
     """At most `limit` lines: the heading where there is room, and the window of lines that was scrolled to."""
     told = _told(market.events)
     if not told:
-        nothing = paragraph(NOTHING, Role.PLAIN, width, palette)
-        return [fitted(line, width, palette) for line in nothing[: max(0, limit)]]
+        return paragraph(NOTHING, Role.PLAIN, width, palette)[: max(0, limit)]
     lines = _lines(told, width, now, palette)
     heading = f"{len(market.events)} events, the newest first"
     above: list[Line] = [(Span(cut(heading, width, palette), Role.HEADING),)] if limit > 3 else []
@@ -99,4 +95,4 @@ def _text(one: Told) -> str:
 def _role(one: Told) -> Role:
     """That of the state that a connection came into; everything else is merely told."""
     state = one.text.partition(":")[0]
-    return next((role for known, role in _ROLES.items() if known.value == state), Role.PLAIN)
+    return next((role_of_state(known) for known in _COLOURED if known.value == state), Role.PLAIN)

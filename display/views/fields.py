@@ -31,6 +31,20 @@ def field_lines(quote: Quote, limit: int, width: int, ages: Ages, palette: Palet
     return [fitted(line, width, palette) for line in lines]
 
 
+def field_page(quote: Quote, page: int, limit: int, width: int, ages: Ages, palette: Palette) -> tuple[list[Line], int]:
+    """The fields alone on at most `limit` lines, page by page from 1 on; and which page it is: at most the last."""
+    if limit <= 1 or quote.fields is None:
+        return field_lines(quote, limit, width, ages, palette), 0
+    told = _sorted(quote.fields)
+    count = max(1, (width + GAP) // (LEAST_WIDTH + GAP))
+    each = count * (limit - 1)
+    pages = max(1, -(-len(told) // each))
+    page = min(page, pages)
+    heading = (Span(HEADING, Role.HEADING), Span(f"  page {page} of {pages}", Role.DIM))
+    lines = [heading, *_laid_out(told[(page - 1) * each : page * each], limit - 1, width, palette)]
+    return [fitted(line, width, palette) for line in lines], page
+
+
 def _sorted(fields: Fields) -> list[tuple[str, str | None]]:
     """(caption, value) in the order of CAPTIONS, then by name what is not known there, then those without a value."""
     names = [name for name in CAPTIONS if name in fields] + sorted(fields.keys() - CAPTIONS.keys())

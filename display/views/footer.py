@@ -101,7 +101,8 @@ def _facts(market: Market, width: int, palette: Palette) -> list[Line]:
     facts: list[str] = []
     if errors := market.totals.counters.decode_errors:
         facts.append(f"Decode errors: {errors}")
-    if (gateway := _foreign_gateway(market.totals.gateway)) is not None:
+    gateway = _foreign_gateway(market.totals.gateway)
+    if gateway is not None and not market.totals.is_simulated:  # which is said, and says more
         facts.append(f"Gateway: {gateway}")
     return flowed(((Span(fact, Role.WARNING),) for fact in facts), " | ", width, palette)
 
@@ -117,5 +118,7 @@ def _keys(board: Board, width: int, palette: Palette) -> list[Line]:
     """One line: the way out first, and as many others as fit."""
     if board.is_quitting:
         return [(Span(STOPPING, Role.BANNER),)]
-    items = [(Span(key, Role.KEY), Span(f" {does}", Role.DIM)) for key, does in keys.footer_items()]
+    items = [
+        (Span(key, Role.KEY), Span(f" {does}", Role.DIM)) for key, does in keys.footer_items(is_list=board.is_list)
+    ]
     return flowed(items, "  ", width, palette)[:1]

@@ -24,8 +24,8 @@ def screen_lines(market: Market, board: Board, width: int, height: int, now: Now
     """At most `height` lines of at most `width` columns."""
     top = _top(market, board, width, height, now, palette)
     if board.is_helping:
-        top = top[:1]
-        return [fitted(line, width, palette) for line in [*top, *help_page(max(0, height - len(top)), width, palette)]]
+        page = help_page(max(0, height - 1), width, board.settings, palette)
+        return [fitted(line, width, palette) for line in [*top[:1], *page]]
     is_roomy = height >= ROOMY_HEIGHT
     gap = [BLANK] if is_roomy else []
     has_status = is_roomy or has_banner(board)
@@ -46,7 +46,8 @@ def starting_lines(width: int, height: int, palette: Palette) -> list[Line]:
 
 def _top(market: Market, board: Board, width: int, height: int, now: Now, palette: Palette) -> list[Line]:
     """The title, the figures, which give way first when the terminal is low, and the strip of connections."""
-    lines = [title(market.totals, width, palette), *figures(market, now, width, palette)[: max(1, height // 6)]]
+    told = figures(market, board.session, now, width, palette)[: max(1, height // 6)]
+    lines = [title(market.totals, width, palette), *told]
     return [*lines, *strip(market, width, board.as_of(now), palette)] if height >= ROOMY_HEIGHT else lines
 
 

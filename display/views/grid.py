@@ -1,6 +1,6 @@
 """A grid of cells whose columns never move, and give way by priority when the screen is narrow. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from display.views.palette import Palette, Role
@@ -32,25 +32,26 @@ def grid(
     width: int,
     known: dict[str, int],
     palette: Palette,
+    marked: Mapping[str, Cell] = {},
 ) -> list[Line]:
     """The heading, then the rows, whose cells are in the order of `layout`; none wider than `width`.
 
-    `known` holds the widths that the columns of the grid of this `name` had, and is kept up to date: none of them gets
-    narrower again.
+    `marked` are headings that look different from the usual. `known` holds the widths that the columns of the grid of
+    this `name` had, and is kept up to date: none of them gets narrower again.
     """
-    widths = [_width(name, column, [row[n] for row in rows], known, palette) for n, column in enumerate(layout)]
+    headings = [marked.get(column.heading) or (Span(column.heading, Role.HEADING),) for column in layout]
+    lines = [headings, *rows]
+    widths = [_width(name, column, [line[n] for line in lines], known, palette) for n, column in enumerate(layout)]
     shown = _fitting(layout, widths, width)
     _fill(layout, widths, shown, width)
-    headings = [(Span(column.heading, Role.HEADING),) for column in layout]
-    return [_joined(layout, cells, shown, widths, palette) for cells in (headings, *rows)]
+    return [_joined(layout, cells, shown, widths, palette) for cells in lines]
 
 
 def _width(name: str, column: Column, cells: Sequence[Cell], known: dict[str, int], palette: Palette) -> int:
     if column.wanted:
         return column.width
     key = f"{name} {column.heading}"
-    widest = max((columns(cell, palette) for cell in cells), default=0)
-    known[key] = max(column.width, len(column.heading), known.get(key, 0), widest)
+    known[key] = max(column.width, known.get(key, 0), *(columns(cell, palette) for cell in cells))
     return known[key]
 
 
@@ -81,15 +82,20 @@ def _joined(
 ) -> Line:
     line: list[Span] = []
     for n in shown:
-        cell = _fitted(cells[n], widths[n], palette)
-        blanks = Span(" " * (widths[n] - columns(cell, palette)))
-        gap = (Span(GAP),) if line else ()
-        line += (*gap, blanks, *cell) if layout[n].is_right else (*gap, *cell, blanks)
+        cell, width = cells[n], widths[n]
+        if (used := columns(cell, palette)) > width:
+            cell = _shortened(cell, width, palette)
+            used = columns(cell, palette)
+        gap, blanks = GAP if line else "", " " * (width - used)
+        before, after = (gap + blanks, "") if layout[n].is_right else (gap, blanks)
+        if before:
+            line.append(Span(before))
+        line += cell
+        if after:
+            line.append(Span(after))
     return line
 
 
-def _fitted(cell: Cell, width: int, palette: Palette) -> Cell:
-    """A cell of one colour where it has to be shortened."""
-    if columns(cell, palette) <= width:
-        return cell
+def _shortened(cell: Cell, width: int, palette: Palette) -> Cell:
+    """Of one colour."""
     return (Span(shortened("".join(span.text for span in cell), width, palette), cell[0].role),)

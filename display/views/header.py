@@ -3,23 +3,25 @@
 from datetime import datetime
 
 from display.now import Now, age_text, uptime_text
+from display.views.ages import UNKNOWN
+from display.views.numbers import DELAY_WIDTH, delay_text
 from display.views.palette import Palette, Role
 from display.views.text import Line, Span, columns, fitted, flowed, shortened
 from shared.market import Market
 from shared.printable import printable
-from shared.session import SessionState, session_of
+from shared.session import SessionState
 from shared.wire import Totals
 
 NAME = "  MOEX Real-time Monitor"
+SHORT_NAME = "  MOEX Monitor"
 SIMULATED = "SIMULATED EXCHANGE"
 GUEST = "guest login: data delayed by 15 minutes"
 DELAYED = "DELAYED 15m"
-UNKNOWN = "N/A"
 GAP = 2
 RATE_WIDTH = len("99999.9 msg/s")
 """What goes up and down keeps its width, so that nothing beside it moves; what only grows moves seldom enough."""
 
-DELAY_WIDTH, AGE_WIDTH = 7, 5
+AGE_WIDTH = 5
 LATE_S = 2.0
 """A queue as old as this is worth a look: the workers or the hub are short of processor time."""
 
@@ -45,7 +47,7 @@ def title(totals: Totals, width: int, palette: Palette) -> Line:
     return (Span(name, Role.TITLE), Span(" " * (room + GAP - len(name))), *mark)
 
 
-def figures(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
+def figures(market: Market, session: SessionState, now: Now, width: int, palette: Palette) -> list[Line]:
     """The figures, on as many lines as they need, the most important ones first."""
     totals = market.totals
     items: list[Line] = [
@@ -55,7 +57,7 @@ def figures(market: Market, now: Now, width: int, palette: Palette) -> list[Line
         (Span(f"With Prices: {market.with_prices}"),),
         (Span(f"Rate: {_rate(totals.rate_now)}"),),
         (Span(f"Uptime: {uptime_text(now.age_s(totals.started_at))}"),),
-        *_session(market, now),
+        *_session(market.totals, session, now),
         *([(Span(GUEST, Role.WARNING),)] if totals.is_guest and not totals.is_simulated else []),
         _subscriptions(market),
         _latency(totals),
@@ -67,20 +69,13 @@ def figures(market: Market, now: Now, width: int, palette: Palette) -> list[Line
     return [fitted(line, width, palette) for line in flowed(items, " | ", width, palette)]
 
 
-def delay_text(delay_ms: float) -> str:
-    """A delay in at most seven characters: `3.2 ms`, `812 ms`, `12 s`, `901 s`. A wrong clock makes it negative."""
-    if abs(delay_ms) < 99.95:
-        return f"{delay_ms:.1f} ms"
-    return f"{delay_ms:.0f} ms" if abs(delay_ms) < 9_999.5 else f"{delay_ms / 1000:.0f} s"
-
-
 def _longest_title(totals: Totals, room: int) -> str:
     connections, each = totals.connections, totals.tickers_per_connection
     tickers = f"{NAME} - {connections * each} Tickers"
-    for text in (f"{tickers} ({connections} Connections x {each} Each)", tickers, NAME):
+    for text in (f"{tickers} ({connections} Connections x {each} Each)", tickers, NAME, SHORT_NAME):
         if len(text) <= room:
             return text
-    return NAME[: max(0, room)].rstrip()
+    return SHORT_NAME[: max(0, room)].rstrip()
 
 
 def _online_role(market: Market) -> Role:
@@ -93,13 +88,12 @@ def _rate(rate: float) -> str:
     return f"{rate:.1f} msg/s".ljust(RATE_WIDTH)
 
 
-def _session(market: Market, now: Now) -> list[Line]:
+def _session(totals: Totals, state: SessionState, now: Now) -> list[Line]:
     """What the exchange does, and until when where the calendar tells and agrees; nothing while that is unknown."""
-    state = session_of(market)
     if state is SessionState.UNKNOWN:
         return []
-    changes_at, until = market.totals.session_changes_at, ""
-    is_agreed = market.totals.is_exchange_open is not None and _BY_CALENDAR.get(state) is market.totals.is_exchange_open
+    changes_at, until = totals.session_changes_at, ""
+    is_agreed = totals.is_exchange_open is not None and _BY_CALENDAR.get(state) is totals.is_exchange_open
     if is_agreed and changes_at is not None and changes_at > now.wall.timestamp():
         until = f" until {_moment(datetime.fromtimestamp(changes_at), now)}"
     return [(Span("Session: "), Span(f"{state.value}{until}", _SESSION_ROLES[state]))]

@@ -8,6 +8,7 @@ from display.keys import BINDINGS, LOOKING, MOVING, PROGRAM, SORTING, VIEWS, Bin
 from display.views.palette import Palette, Role
 from display.views.strip import Condition, glyph_of
 from display.views.text import Line, Span, columns, fitted, flowed, padded, paragraph
+from shared.settings import DisplaySettings
 
 GAP = "  "
 MARK_WIDTH = 6
@@ -34,18 +35,18 @@ class Block(NamedTuple):
     entries: Sequence[Entry]
 
 
-def help_page(limit: int, width: int, palette: Palette) -> list[Line]:
+def help_page(limit: int, width: int, settings: DisplaySettings, palette: Palette) -> list[Line]:
     """At most `limit` lines, with as much as they can hold: the keys, the marks of the age, and all other marks.
 
     Where not even the keys fit, the most important ones come first and the others are left out.
     """
-    pages = _pages(width, palette)
+    pages = _pages(width, settings, palette)
     return next((page for page in pages if page and len(page) <= limit), _by_name([], width, palette)[: max(0, limit)])
 
 
-def _pages(width: int, palette: Palette) -> Iterator[list[Line]]:
+def _pages(width: int, settings: DisplaySettings, palette: Palette) -> Iterator[list[Line]]:
     """From the one that is best to read to the one that needs the least room."""
-    keys, ages, others = _keys(), _ages(palette), [_strip(palette), _prices(palette)]
+    keys, ages, others = _keys(), _ages(settings, palette), [_strip(palette), _prices(palette)]
     most = max(1, (width + len(GAP)) // CRAMPED)
     usual = max(1, (width + len(GAP)) // COMFORTABLE)
     for blocks in ([*keys, ages, *others], [*keys, ages]):
@@ -66,12 +67,12 @@ def _keys() -> list[Block]:
     ]
 
 
-def _ages(palette: Palette) -> Block:
+def _ages(settings: DisplaySettings, palette: Palette) -> Block:
     glyphs = palette.glyphs
     marks = [
-        Entry(Span(glyphs.fresh, Role.FRESH), "fresh: younger than fresh_s"),
-        Entry(Span(glyphs.aging, Role.AGING), "aging"),
-        Entry(Span(glyphs.stale, Role.STALE), "stale: older than stale_s"),
+        Entry(Span(glyphs.fresh, Role.FRESH), f"fresh: younger than {settings.fresh_s:g} s"),
+        Entry(Span(glyphs.aging, Role.AGING), f"aging: younger than {settings.stale_s:g} s"),
+        Entry(Span(glyphs.stale, Role.STALE), "stale: older"),
         Entry(Span(glyphs.quiet, Role.QUIET), "quiet: old, but not traded now"),
     ]
     return Block("Age", marks)
@@ -81,7 +82,7 @@ def _strip(palette: Palette) -> Block:
     """The cells of the strip of connections."""
     meanings = {
         Condition.ONLINE: (Role.GOOD, "online"),
-        Condition.SILENT: (Role.WARNING, "silent: not even a pong of late"),
+        Condition.SILENT: (Role.WARNING, "silent: not even a pong"),
         Condition.CONNECTING: (Role.WARNING, "connecting"),
         Condition.WAITING: (Role.WARNING, "waiting; a digit: so many seconds"),
         Condition.REFUSED: (Role.TROUBLE, "refused: login or rights"),
@@ -95,8 +96,8 @@ def _strip(palette: Palette) -> Block:
 def _prices(palette: Palette) -> Block:
     glyphs = palette.glyphs
     entries = [
-        Entry(Span(glyphs.up, Role.UP), "above the trade before"),
-        Entry(Span(glyphs.down, Role.DOWN), "below the trade before"),
+        Entry(Span(glyphs.up, Role.UP), "above the one before"),
+        Entry(Span(glyphs.down, Role.DOWN), "below the one before"),
         Entry(Span("12.34", Role.CHANGED), "new in this refresh"),
         Entry(Span("BID", Role.BID), "best bid"),
         Entry(Span("ASK", Role.ASK), "best ask"),

@@ -1,6 +1,6 @@
-"""Palette: what a piece of text is, and how the terminal at hand shows that. Pure: sequences come from `screen`."""
+"""Palette: what a piece of text is, and which marks and widths the terminal at hand has. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
@@ -55,7 +55,6 @@ class Glyphs(NamedTuple):
     cell_down: str
     bar: str
     spark: str
-    ellipsis: str
     separator: str
 
 
@@ -76,7 +75,6 @@ UNICODE = Glyphs(
     cell_down="─",
     bar="▏▎▍▌▋▊▉█",
     spark="▁▂▃▄▅▆▇█",
-    ellipsis="…",
     separator="│",
 )
 
@@ -97,33 +95,20 @@ ASCII = Glyphs(
     cell_down="-",
     bar="#",
     spark="_.:-=+*#",
-    ellipsis="...",
     separator="|",
 )
-"""Its `ellipsis` alone is three columns wide."""
 
 
 class Palette(NamedTuple):
-    """`sequences` switch a role on (a missing one is shown as plain text), `normal` switches all off.
+    """`measure` gives the number of terminal columns of a text, which may hold any printable character."""
 
-    `measure` gives the number of terminal columns of a text without sequences, which may hold any printable character.
-    `selected` holds what stands for a role, PLAIN included, on the selected row.
-    """
-
-    sequences: Mapping[Role, str]
-    normal: str
     measure: Callable[[str], int]
     glyphs: Glyphs = UNICODE
-    selected: Mapping[Role, str] = {}
-
-    def paint(self, role: Role, text: str, *, is_selected: bool = False) -> str:
-        sequence = (self.selected if is_selected else self.sequences).get(role)
-        return f"{sequence}{text}{self.normal}" if sequence and text else text
 
     def columns(self, text: str) -> int:
         """Columns of `text`; printable ASCII, the usual case, is not worth a measurement."""
         return len(text) if text.isascii() else self.measure(text)
 
 
-COLOURLESS = Palette({}, "", len)
+COLOURLESS = Palette(len)
 """For texts of one column a character, where there is no terminal to ask."""

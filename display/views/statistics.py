@@ -2,6 +2,7 @@
 
 from display.now import Now, age_text, uptime_text
 from display.views.header import SIMULATED
+from display.views.numbers import delay_text
 from shared.market import Market
 from shared.wire import Totals
 
@@ -35,7 +36,7 @@ def _latency(totals: Totals) -> str:
     """Exchange to hub; empty while it is unknown."""
     if totals.latency_p50_ms is None or totals.latency_p99_ms is None:
         return ""
-    return f"p50 {totals.latency_p50_ms:.1f} ms, p99 {totals.latency_p99_ms:.1f} ms"
+    return f"p50 {delay_text(totals.latency_p50_ms)}, p99 {delay_text(totals.latency_p99_ms)}"
 
 
 def _busiest(market: Market) -> str:

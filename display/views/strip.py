@@ -14,6 +14,7 @@ from shared.wire import ConnectionState, ConnectionStatus
 
 LABEL = "Feed  "
 GAP = "  "
+MOST_LINES = 2
 FEW = 2
 """So many connections of one condition are named by number, more are counted."""
 
@@ -70,6 +71,11 @@ def condition_of(status: ConnectionStatus, now: Now) -> Condition:
     return condition
 
 
+def role_of_state(state: ConnectionState) -> Role:
+    """How a state is coloured of which nothing more is known."""
+    return _ROLES[_OF_STATES[state]]
+
+
 def role_of(status: ConnectionStatus, now: Now) -> Role:
     """How its condition is coloured; waiting for the first attempt is no reason to worry."""
     condition = condition_of(status, now)
@@ -95,18 +101,18 @@ def glyph_of(condition: Condition, glyphs: Glyphs) -> str:
     }[condition]
 
 
-def strip(market: Market, width: int, now: Now, palette: Palette, limit: int = 2) -> list[Line]:
+def strip(market: Market, width: int, now: Now, palette: Palette) -> list[Line]:
     """A cell for each connection in the order of their numbers, and in words what is not online, as far as that fits.
 
     How many lines that are depends on nothing but the number of connections and the width, so that nothing below ever
-    moves; more cells than fit `limit` lines are summed up in words on one line.
+    moves; more cells than fit MOST_LINES lines are summed up in words on one line.
     """
     cells = _cells(market, now)
     room = max(1, width - len(LABEL))
     rows = [cells[at : at + room] for at in range(0, len(cells), room)]
-    if len(rows) > limit:
+    if len(rows) > MOST_LINES:
         summary: Line = (Span(LABEL), *_words(cells, width - len(LABEL), palette))
-        return [fitted(summary, width, palette)][: max(0, limit)]
+        return [fitted(summary, width, palette)]
     lines = [[Span(" " * len(LABEL)), *_painted(row, palette.glyphs)] for row in rows]
     if lines:
         lines[0][0] = Span(LABEL)

@@ -71,11 +71,6 @@ def fitted(line: Line, width: int, palette: Palette) -> Line:
     return fit
 
 
-def painted(line: Line, width: int, palette: Palette) -> str:
-    """The line as text with the palette's sequences, cut to `width`."""
-    return "".join(palette.paint(span.role, span.text) for span in fitted(line, width, palette))
-
-
 def flowed(items: Iterable[Line], separator: str, width: int, palette: Palette, *, indent: int = 0) -> list[Line]:
     """As many items on each line as fit, `separator` between them; further lines start with `indent` blanks."""
     lines: list[list[Span]] = []
@@ -89,6 +84,6 @@ def flowed(items: Iterable[Line], separator: str, width: int, palette: Palette, 
 
 
 def paragraph(text: str, role: Role, width: int, palette: Palette, *, indent: int = 0) -> list[Line]:
-    """`text` wrapped between its words; one span a line."""
+    """`text` wrapped between its words, of which one that is too long is cut; one span a line."""
     lines = flowed(((Span(word),) for word in text.split()), " ", width, palette, indent=indent)
-    return [(Span("".join(span.text for span in line), role),) for line in lines]
+    return [(Span(cut("".join(span.text for span in line), width, palette), role),) for line in lines]

@@ -18,6 +18,22 @@ from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
+@contextmanager
+def run_apart(function: Callable[..., None], *arguments: object, **more: object) -> Iterator[Connection]:
+    """Runs one of `programs` in a process of its own until the end of the block: our end of the pipe that it is given.
+
+    The pipe's other end is its last argument but for `more`.
+    """
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=function, args=(*arguments, theirs), kwargs=more)
+    process.start()
+    theirs.close()
+    with ours:
+        yield ours
+    process.join()
+    process.close()
+
+
 def just_heard(market: Market) -> Market:
     """The samples' quotes as if they had come now: their own second is long ago on the clock of a real process."""
     for quote in market.quotes.values():

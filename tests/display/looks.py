@@ -6,14 +6,14 @@ from unicodedata import east_asian_width
 
 from hypothesis import strategies as st
 
-from display.views import COLOURLESS, Line, Palette
-from display.views.text import columns, painted
+from display.views import COLOURLESS, Line, Palette, Role, Span
+from display.views.text import columns, fitted
 from shared.wire import ConnectionState, ConnectionStatus
-from tests.display.samples import connection
+from tests.display.samples import TAGGED, connection
 
 GOLDEN = Path(__file__).parent / "golden"
 
-WIDE = Palette({}, "", lambda text: sum(1 + (east_asian_width(character) in "WF") for character in text))
+WIDE = Palette(lambda text: sum(1 + (east_asian_width(character) in "WF") for character in text))
 """Wide characters take two columns, as in a terminal."""
 
 harmful = st.one_of(
@@ -23,6 +23,16 @@ harmful = st.one_of(
 
 widths = st.integers(0, 220)
 limits = st.integers(-1, 60)
+
+
+def painted(line: Line, width: int, palette: Palette) -> str:
+    """The line as text, cut to `width`, with its roles when it is drawn for `TAGGED`."""
+    is_tagged = palette.measure is TAGGED.measure
+    return "".join(_tagged(span) if is_tagged else span.text for span in fitted(line, width, palette))
+
+
+def _tagged(span: Span) -> str:
+    return span.text if span.role is Role.PLAIN or not span.text else f"<{span.role.value}>{span.text}</>"
 
 
 def drawn(lines: Iterable[Line], palette: Palette = COLOURLESS) -> list[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from display.board import Board
+from display.board import Board, View
 from display.now import Now
-from display.views import Palette, Role
+from display.views import Palette
 from shared.book import Level, book_of
 from shared.market import Market
 from shared.quotes import Fields, Price, Quote
@@ -14,8 +14,8 @@ from shared.wire import ConnectionState, ConnectionStatus, Counters, QuoteBatch,
 
 NOW = Now(1000.0, datetime(2026, 1, 22, 9, 51, 22))
 
-TAGGED = Palette({role: f"<{role.value}>" for role in Role if role is not Role.PLAIN}, "</>", len)
-"""Shows the roles as text."""
+TAGGED = Palette(lambda text: len(text))
+"""`painted` shows the roles of what is drawn for it as text."""
 
 
 def connection(
@@ -115,10 +115,11 @@ def without_route() -> list[ConnectionStatus]:
     return [connection(number, ConnectionState.WAITING, reason, retry_at=1002.0 + number) for number in range(30)]
 
 
-def board_of(shown: Market, *, before: Market | None = None, rows: int = 50) -> Board:
-    """A board that has seen `shown`, and `before` that if given, so that only what differs is active."""
+def board_of(shown: Market, *, before: Market | None = None, rows: int = 50, view: View = View.TABLE) -> Board:
+    """A board that looks at `view`. It has seen `shown`, and `before` that if given: only what differs is active."""
     board = Board(DisplaySettings(rows=rows))
     if before is not None:
         board.advance(before, NOW.monotonic - 1)
     board.advance(shown, NOW.monotonic)
+    board.view = view
     return board

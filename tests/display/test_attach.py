@@ -16,7 +16,7 @@ from shared import handshake
 from shared.market import Market
 from shared.quotes import Price, Quote
 from shared.wire import ConnectionState, ConnectionStatus, Request, Totals
-from tests.display.attached import attached, following, viewed
+from tests.display.attached import Attached, attached, following, viewed
 from tests.display.fake_service import PID, FakeService, fake_service
 from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal, pseudo_terminal
 
@@ -58,6 +58,14 @@ def at(path: Path) -> tuple[str, str]:
 @pytest.fixture
 def terminal() -> Iterator[PseudoTerminal]:
     with pseudo_terminal(100, 24) as made:
+        yield made
+
+
+@pytest.fixture
+def viewer(service: FakeService, tmp_path: Path, at: tuple[str, str], terminal: PseudoTerminal) -> Iterator[Attached]:
+    """Attached to the service, with its table drawn."""
+    with attached(tmp_path, terminal, "attach", *at) as made:
+        made.until("SBER")
         yield made
 
 
@@ -248,34 +256,26 @@ def test_the_screen_shows_the_whole_state_and_a_key_leaves_it(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
-def test_a_signal_leaves_the_screen_whole(
-    service: FakeService, tmp_path: Path, at: tuple[str, str], terminal: PseudoTerminal, number: signal.Signals
-) -> None:
-    with attached(tmp_path, terminal, "attach", *at) as viewer:
-        viewer.until("SBER")
-        viewer.send(number)
-        assert viewer.wait() == 0
+def test_a_signal_leaves_the_screen_whole(viewer: Attached, terminal: PseudoTerminal, number: signal.Signals) -> None:
+    viewer.send(number)
+    assert viewer.wait() == 0
     assert terminal.is_whole
 
 
 def test_the_end_of_the_program_leaves_the_screen_whole_and_is_told(
-    service: FakeService, tmp_path: Path, at: tuple[str, str], terminal: PseudoTerminal
+    service: FakeService, viewer: Attached, terminal: PseudoTerminal
 ) -> None:
-    with attached(tmp_path, terminal, "attach", *at) as viewer:
-        viewer.until("SBER")
-        service.hang_up()
-        assert viewer.wait() == 69
-        viewer.until_said(f"the running program (pid {PID}) has ended")
+    service.hang_up()
+    assert viewer.wait() == 69
+    viewer.until_said(f"the running program (pid {PID}) has ended")
     assert terminal.is_whole
 
 
 def test_a_picture_that_cannot_be_read_leaves_the_screen_whole_and_is_an_own_failure(
-    service: FakeService, tmp_path: Path, at: tuple[str, str], terminal: PseudoTerminal
+    service: FakeService, viewer: Attached, terminal: PseudoTerminal, tmp_path: Path
 ) -> None:
-    with attached(tmp_path, terminal, "attach", *at) as viewer:
-        viewer.until("SBER")
-        service.answer = lambda: b"\xc1"
-        assert viewer.wait() == 70
+    service.answer = lambda: b"\xc1"
+    assert viewer.wait() == 70
     assert terminal.is_whole
     log = (tmp_path / ".local/state/moex-monitor/monitor.log").read_text()
     assert "viewer MainThread: the viewer failed" in log

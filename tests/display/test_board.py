@@ -9,6 +9,7 @@ from display.memory import Remembered
 from display.order import Sorting, SortKey
 from shared.market import Market
 from shared.quotes import Price, Quote
+from shared.session import SessionState
 from shared.settings import DisplaySettings
 from shared.wire import QuoteBatch
 from tests.display.samples import NOW, board_of, market, quote
@@ -229,9 +230,9 @@ def test_half_a_filter_is_told_and_shows_what_the_last_whole_one_did() -> None:
     board.filter_by("sber age>", AT)
     board.pressed(AT)
     assert shown(board) == ["SBER"]
-    assert board.filter_problem
+    assert board.filter.problem
     board.filter_by("sber age>1", AT)
-    assert not board.filter_problem
+    assert not board.filter.problem
 
 
 def test_favourites_can_be_shown_alone() -> None:
@@ -252,6 +253,19 @@ def test_groups_of_the_settings_can_be_shown_alone() -> None:
     assert board.groups == [ALL, FAVOURITES, "banks"]
     board.show_group("banks", AT)
     assert shown(board) == ["SBER"]
+
+
+def test_pages_of_the_detail_begin_anew_with_each_ticker_and_leave_the_selection_alone() -> None:
+    board = board_of(MANY)
+    board.rows(10)
+    board.move(1)
+    board.is_detailed = True
+    board.move_page(1)
+    assert (board.detail_page, board.selected) == (1, "T00")
+    board.move(1)
+    assert (board.detail_page, board.selected) == (0, "T01")
+    board.move_page(-1)
+    assert board.detail_page == 0
 
 
 # The refresh interval, and what the next start remembers
@@ -358,3 +372,12 @@ def test_whatever_happens_rows_are_those_that_were_asked_for_and_none_moves_whil
 def is_asked_for(board: Board, one: Quote, at: float) -> bool:
     members = {ALL: TICKERS, FAVOURITES: board.favourites, "few": ("T1", "T2", "T9")}[board.group]
     return one.ticker in members and board.filter.matches(one, at)
+
+
+def test_the_session_is_that_of_the_newest_picture() -> None:
+    board = Board(DisplaySettings())
+    sessions = [board.session]
+    for at, status in enumerate("NT"):
+        board.advance(market([quote("SBER", status=status)]), AT + at)
+        sessions.append(board.session)
+    assert sessions == [SessionState.UNKNOWN, SessionState.CLOSED, SessionState.OPEN]

@@ -146,3 +146,18 @@ def test_a_term_and_its_opposite_part_all_quotes_between_them(word: str, one: Qu
     assert bool(term.problem) is bool(opposite.problem)
     if not term.problem:
         assert term.matches(one, AT) is not opposite.matches(one, AT)
+
+
+@pytest.mark.parametrize("text", ["vol>=1e6", "vol >= 1e6", "vol >=1e6", "vol≥1e6", "vol ≥ 1e6"])
+def test_a_comparison_may_be_written_with_blanks_and_in_the_signs_of_print(text: str) -> None:
+    found = parse_filter(text)
+    assert found.problem == ""
+    assert found.matches(quote("SBER", volume=1_000_000), NOW.monotonic)
+    assert not found.matches(quote("SBER", volume=999_999), NOW.monotonic)
+
+
+def test_what_is_not_understood_yet_lets_the_rest_hold() -> None:
+    found = parse_filter("sber age>")
+    assert found.problem == "age> needs a number"
+    assert found.matches(quote("SBER"), NOW.monotonic)
+    assert not found.matches(quote("MAGE"), NOW.monotonic)

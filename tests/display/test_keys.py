@@ -27,5 +27,5 @@ def test_every_binding_says_what_it_does() -> None:
 
 
 def test_the_footer_names_the_way_out_first() -> None:
-    assert footer_items()[0] == ("q", "quit")
-    assert ("?", "help") in footer_items()
+    assert footer_items(is_list=False)[0] == ("q", "quit")
+    assert ("?", "help") in footer_items(is_list=False)

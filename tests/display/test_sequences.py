@@ -3,7 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from display.keys import BINDINGS
-from display.sequences import STRINGS, typed
+from display.sequences import STRINGS, Pasted, Typing
+
+
+def typed(keys: list[str]) -> list[str]:
+    """What is typed by one read."""
+    return Typing().typed(keys)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +29,26 @@ def test_what_the_terminal_reports_is_no_key(keys: list[str]) -> None:
     assert typed(["a", *keys, "q"]) == ["a", "q"]
 
 
-@pytest.mark.parametrize("text", ["sber", ""])
-def test_of_a_pasted_text_only_its_marks_are_left_out(text: str) -> None:
-    assert typed(["CSI", *"200~", *text, "CSI", *"201~"]) == list(text)
+PASTED = ["CSI", *"200~", *"sber", "KEY_ALT_]", "KEY_ENTER", "CSI", *"201~", "q"]
+
+
+def told(keys: list[str]) -> list[tuple[str, bool]]:
+    return [(key, isinstance(key, Pasted)) for key in keys]
+
+
+WANTED = [*((key, True) for key in (*"sber", "KEY_ALT_]", "KEY_ENTER")), ("q", False)]
+
+
+@pytest.mark.parametrize("cut", range(len(PASTED)))
+def test_a_pasted_text_is_told_from_keys_wherever_it_is_cut_in_two(cut: int) -> None:
+    typing = Typing()
+    assert told(typing.typed(PASTED[:cut]) + typing.typed(PASTED[cut:])) == WANTED
+
+
+def test_escape_ends_a_paste_whose_end_never_came() -> None:
+    typing = Typing()
+    typing.typed(["CSI", *"200~", *"sber"])
+    assert told(typing.typed(["s", "KEY_ESCAPE", "q"])) == [("s", True), ("q", False)]
 
 
 def test_what_only_begins_like_a_report_costs_no_more_than_that() -> None:

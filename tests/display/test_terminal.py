@@ -3,7 +3,7 @@
 import termios
 
 from tests.display import programs
-from tests.display.fake_hub import CONTEXT
+from tests.display.fake_hub import run_apart
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
 
 LOCAL_MODES, CONTROL_CHARACTERS = 3, 6
@@ -23,11 +23,7 @@ def suspend_character(terminal: PseudoTerminal) -> object:
 
 def test_the_terminal_becomes_standard_input_and_output_and_its_modes_come_back() -> None:
     with pseudo_terminal(33, 7) as terminal:
-        ours, theirs = CONTEXT.Pipe()
-        process = CONTEXT.Process(target=programs.report_terminal, args=(terminal.path, theirs))
-        process.start()
-        theirs.close()
-        with ours:
+        with run_apart(programs.report_terminal, terminal.path) as ours:
             assert ours.recv() == (True, True, terminal.path, (33, 7))
             echoes, suspends = [], []
             for _ in range(3):
@@ -35,8 +31,6 @@ def test_the_terminal_becomes_standard_input_and_output_and_its_modes_come_back(
                 assert ours.recv() == "done"
                 echoes.append(is_echoing(terminal))
                 suspends.append(suspend_character(terminal))
-        process.join()
-        process.close()
         assert echoes == [False, False, True]
         assert suspends == [b"\0", b"\0", b"\x1a"], "Ctrl+Z is a key meanwhile"
         assert terminal.modes == terminal.modes_before

@@ -1,6 +1,6 @@
 import pytest
 
-from display.troubles import has_no_route, phases, ranges, refused_tickers, troubles
+from display.troubles import has_no_route, ranges, refused_tickers, troubles
 from shared.wire import ConnectionState, ConnectionStatus
 from tests.display.samples import connection, market, without_route
 
@@ -58,20 +58,6 @@ def test_a_connection_that_waits_for_its_turn_has_no_trouble() -> None:
 
 def test_a_reason_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in told(waiting(0, "bad\x1b[2J\ngateway", 1001.0))[0]
-
-
-def test_every_connection_without_trouble_is_in_one_phase() -> None:
-    found = phases(
-        [
-            connection(0),
-            connection(1, ConnectionState.SUBSCRIBING),
-            connection(2, ConnectionState.CLOSING),
-            connection(3, ConnectionState.DOWN),
-            waiting(4, "starting", 1001.0),
-        ],
-        1000.0,
-    )
-    assert found == ([0], [1, 4], [2])
 
 
 def test_no_route_is_supposed_when_every_connection_failed() -> None:

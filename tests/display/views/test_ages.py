@@ -7,14 +7,14 @@ from display.views.palette import ASCII, COLOURLESS, UNICODE, Glyphs, Role
 from display.views.text import Span
 from shared.market import Market
 from shared.quotes import Price, Quote, Stamp
-from shared.settings import DisplaySettings
-from tests.display.samples import NOW, market, quote
+from tests.display.samples import NOW, board_of, market, quote
 
 NOW_MS = NOW.wall.timestamp() * 1000
 
 
-def ages(shown: Market | None = None, glyphs: Glyphs = UNICODE) -> Ages:
-    return Ages.of(shown or market(), DisplaySettings(), NOW, COLOURLESS._replace(glyphs=glyphs))
+def ages(of: Market | None = None, glyphs: Glyphs = UNICODE) -> Ages:
+    shown = of or market()
+    return Ages.of(shown, board_of(shown), NOW, COLOURLESS._replace(glyphs=glyphs))
 
 
 def sent(age_s: float) -> Quote:
@@ -94,5 +94,5 @@ def test_a_simulated_exchange_is_not_delayed() -> None:
 
 
 def test_a_wall_clock_that_is_set_changes_no_age_of_receipt() -> None:
-    moved = Ages.of(market(), DisplaySettings(), NOW._replace(wall=NOW.wall + timedelta(hours=3)), COLOURLESS)
+    moved = Ages.of(market(), board_of(market()), NOW._replace(wall=NOW.wall + timedelta(hours=3)), COLOURLESS)
     assert moved.received(quote("SBER", age_s=2)) == ages().received(quote("SBER", age_s=2))

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,10 +42,7 @@ def usual() -> Market:
     return made
 
 
-def board(of: Market) -> Board:
-    made = board_of(of)
-    made.view = View.CANDLES
-    return made
+board = partial(board_of, view=View.CANDLES)
 
 
 def lines_of(

@@ -2,9 +2,9 @@ import pytest
 
 from display.views.carriers import carrier_lines
 from display.views.palette import COLOURLESS, Palette
-from display.views.text import painted
 from shared.market import Market
 from shared.wire import ConnectionState, ConnectionStatus
+from tests.display.looks import painted
 from tests.display.samples import TAGGED, connection, market
 
 
@@ -26,7 +26,7 @@ def measured(number: int, latency_ms: float | None = 12.34) -> ConnectionStatus:
 
 def test_connections_and_workers_count_from_one_and_tell_their_states_and_latencies() -> None:
     assert lines_of(carried(measured(3), measured(17, None))) == [
-        "Carried by 4 (worker 1) online  12.3 ms, 18 (worker 4) online"
+        "Carried by 4 (worker 1) online 12.3 ms, 18 (worker 4) online"
     ]
 
 
@@ -35,7 +35,7 @@ def test_a_connection_that_brings_nothing_comes_first_and_says_why() -> None:
     waiting = connection(12, ConnectionState.WAITING, "connection \x1b[2J lost")
     assert lines_of(carried(measured(3), refusing, waiting)) == [
         "Carried by 6 (worker 2) refused: Access denied, "
-        "13 (worker 3) waiting: connection \N{REPLACEMENT CHARACTER}[2J lost, 4 (worker 1) online  12.3 ms"
+        "13 (worker 3) waiting: connection \N{REPLACEMENT CHARACTER}[2J lost, 4 (worker 1) online 12.3 ms"
     ]
 
 
@@ -44,6 +44,7 @@ def test_a_connection_that_brings_nothing_comes_first_and_says_why() -> None:
     [
         (ConnectionState.ONLINE, "good"),
         (ConnectionState.SUBSCRIBING, "warning"),
+        (ConnectionState.WAITING, "warning"),
         (ConnectionState.REFUSED, "trouble"),
         (ConnectionState.DOWN, "trouble"),
         (ConnectionState.STOPPED, "quiet"),
@@ -57,12 +58,12 @@ def test_the_state_has_its_colour(state: ConnectionState, role: str) -> None:
 def test_those_that_find_no_room_are_counted() -> None:
     many = carried(*(measured(number) for number in range(30)))
     assert lines_of(many, limit=2, width=60) == [
-        "Carried by 1 (worker 1) online  12.3 ms",
-        "           2 (worker 1) online  12.3 ms, 28 more",
+        "Carried by 1 (worker 1) online 12.3 ms",
+        "           2 (worker 1) online 12.3 ms, 28 more",
     ]
     assert lines_of(many, limit=1, width=30) == ["Carried by 30 connections"]
     assert len(lines_of(many, limit=50, width=10_000)) == 1
-    assert lines_of(many, limit=50, width=10_000)[0].endswith(", 24 (worker 5) online  12.3 ms, 6 more")
+    assert lines_of(many, limit=50, width=10_000)[0].endswith(", 24 (worker 5) online 12.3 ms, 6 more")
 
 
 def test_before_the_plan_is_known_nobody_is_named() -> None:

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,10 +38,7 @@ def shown() -> Market:
     return made
 
 
-def board(of: Market) -> Board:
-    made = board_of(of)
-    made.view = View.CONNECTIONS
-    return made
+board = partial(board_of, view=View.CONNECTIONS)
 
 
 def lines_of(

@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from display.board import Board
 from display.views.detail import detail
 from display.views.palette import ASCII, COLOURLESS, Palette
-from display.views.text import columns, painted
+from display.views.text import columns
 from shared.book import Level, book_of
 from shared.market import Market
 from shared.quotes import Fields, Price, Quote, Stamp
 from shared.settings import DisplaySettings
 from shared.wire import ConnectionState, Counters
+from tests.display.looks import painted
 from tests.display.samples import NOW, TAGGED, connection, market, quote, usual_connections
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-PLAIN = Palette({}, "", len, ASCII)
-WIDE = Palette({}, "", lambda text: sum(1 + ("\u1100" <= c < "\u2500" or c > "\u2bff") for c in text))
+PLAIN = Palette(len, ASCII)
+WIDE = Palette(lambda text: sum(1 + ("\u1100" <= c < "\u2500" or c > "\u2bff") for c in text))
 
 FIELDS: Fields = {
     "TICKER": "SBER",
@@ -150,7 +151,7 @@ def test_without_a_ticker_one_line_says_so() -> None:
 
 def test_every_known_field_is_told_with_its_caption_where_there_is_room() -> None:
     text = text_of(sber(), limit=60)
-    assert "Last price to previous WA price" in text
+    assert "Last to previous average" in text
     assert "21,586,948,000" in text
     assert "more fields" not in text
 
@@ -169,8 +170,7 @@ def test_what_is_unknown_is_said_to_be_and_is_not_zero() -> None:
     text = text_of(Quote("SBER", updates=1))
     assert text.splitlines()[:2] == [
         "SBER  LAST N/A",
-        "Received N/A      by exchange N/A      at N/A      Updates 1,  0.0/s  "
-        "Latency of all p50   3.1 ms, p99   9.8 ms",
+        "Received N/A      by exchange N/A      at N/A      Updates 1,  0.0/s  Latency of all p50  3.1 ms, p99  9.8 ms",
     ]
     assert "Order book  none was received" in text
     assert "All fields  none was received" in text
@@ -215,7 +215,7 @@ def test_the_point_that_is_not_over_is_no_sign_of_fewer_updates() -> None:
 
 def test_who_carries_it_is_told_and_trouble_comes_first() -> None:
     assert (
-        "Carried by 13 (worker 3) waiting: connection refused (127.0.0.1:9), 4 (worker 1) online  12.3 ms, "
+        "Carried by 13 (worker 3) waiting: connection refused (127.0.0.1:9), 4 (worker 1) online 12.3 ms, "
         "18 (worker 4) online"
     ) in text_of(sber(), width=140)
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -34,16 +35,13 @@ USUAL = market_with(
 )
 
 
-def board() -> Board:
-    made = board_of(market())
-    made.view = View.EVENTS
-    return made
+board = partial(board_of, view=View.EVENTS)
 
 
 def lines_of(
     of: Market, width: int = 120, limit: int = 40, palette: Palette = COLOURLESS, on: Board | None = None
 ) -> list[str]:
-    return drawn(events(of, on or board(), limit, width, NOW, palette), palette)
+    return drawn(events(of, on or board(of), limit, width, NOW, palette), palette)
 
 
 @pytest.mark.parametrize(("width", "limit"), [(40, 20), (80, 20), (120, 20)])
@@ -81,7 +79,8 @@ def test_nothing_of_a_long_text_is_lost(width: int) -> None:
 
 
 def test_it_scrolls_and_stops_at_the_oldest() -> None:
-    of, on = market_with(*(event(100 - n, "a", f"number {n}") for n in range(50))), board()
+    of = market_with(*(event(100 - n, "a", f"number {n}") for n in range(50)))
+    on = board(of)
     assert lines_of(of, limit=11, on=on)[1].endswith("number 49")
     on.move(3)
     assert lines_of(of, limit=11, on=on)[1].endswith("number 46")
@@ -96,4 +95,5 @@ def test_before_anything_has_happened_it_says_so() -> None:
 @settings(deadline=None)
 @given(st.lists(st.builds(Event, st.floats(0, 4e9), harmful, harmful), max_size=8), widths, limits)
 def test_it_fits_every_screen_whatever_the_texts_are(told: list[Event], width: int, limit: int) -> None:
-    assert_fits(events(market_with(*told), board(), limit, width, NOW, WIDE), width, limit)
+    of = market_with(*told)
+    assert_fits(events(of, board(of), limit, width, NOW, WIDE), width, limit)

@@ -1,10 +1,11 @@
 import pytest
 
+from display.board import View
 from display.views.footer import footer
 from display.views.palette import COLOURLESS
-from display.views.text import painted
 from shared.market import Market
 from shared.wire import Counters
+from tests.display.looks import painted
 from tests.display.samples import NOW, board_of, connection, market, usual_connections, without_route
 
 
@@ -63,6 +64,10 @@ def test_a_gateway_that_is_not_the_exchange_s_own_is_named(gateway: str, told: s
     assert (f"Gateway: {told}" in text) if told else ("Gateway" not in text)
 
 
+def test_the_gateway_of_a_simulated_exchange_is_not_worth_a_line() -> None:
+    assert "Gateway" not in "\n".join(lines_of(market(gateway="127.0.0.1:9", is_simulated=True)))
+
+
 def test_before_the_plan_is_known_the_list_is_being_loaded() -> None:
     assert lines_of(market())[0] == "Loading the list of instruments..."
 
@@ -111,3 +116,11 @@ def test_troubles_that_find_no_room_are_counted() -> None:
     lines = lines_of(market(connections=connections), limit=5)
     assert [line.strip().partition(" waiting")[0] for line in lines[:3]] == ["Trouble: 1", "2", "3"]
     assert lines[3] == "... 27 more lines"
+
+
+def test_where_connections_or_events_are_shown_only_keys_that_count_there_are_told() -> None:
+    shown = market(connections=usual_connections())
+    board = board_of(shown)
+    board.view = View.EVENTS
+    line = painted(footer(shown, board, 20, 120, NOW, COLOURLESS)[-1], 120, COLOURLESS)
+    assert line == "q quit  ? help  Esc quotes"

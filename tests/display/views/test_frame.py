@@ -7,8 +7,8 @@ import pytest
 from display.board import Board, View
 from display.commands import press
 from display.views import COLOURLESS, Palette, screen_lines, starting_lines
-from display.views.text import painted
 from shared.market import Market
+from tests.display.looks import painted
 from tests.display.samples import (
     NOW,
     TAGGED,

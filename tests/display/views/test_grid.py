@@ -53,6 +53,13 @@ def test_no_column_gets_narrower_again() -> None:
     assert lines_of(ROWS[:1], 40)[0] != before
 
 
+def test_a_marked_heading_stands_in_place_of_its_own_and_has_the_room_it_needs() -> None:
+    marked = {"Count": (Span("Count is up", Role.KEY),)}
+    heading, line = grid("test", LAYOUT[:2], [row("one", "1")], 40, {}, TAGGED, marked)
+    assert drawn([heading], TAGGED) == ["<heading>Name</> <key>Count is up</>"]
+    assert drawn([line], TAGGED) == ["one            1"]
+
+
 def test_two_grids_do_not_share_their_widths() -> None:
     known = {"other Name": 20}
     assert lines_of(ROWS, 40, known) == lines_of(ROWS, 40)

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from display.views.header import delay_text, figures, title
+from display.views.header import figures, title
 from display.views.palette import COLOURLESS, Palette
-from display.views.text import painted
 from shared.market import Market
+from shared.session import session_of
 from shared.wire import Counters
-from tests.display.looks import WIDE, assert_fits, drawn, harmful, widths
+from tests.display.looks import WIDE, assert_fits, drawn, harmful, painted, widths
 from tests.display.samples import NOW, TAGGED, connection, market, quote, usual_connections
 
 FULL = "  MOEX Real-time Monitor - 1500 Tickers (30 Connections x 50 Each)"
@@ -20,7 +20,7 @@ def title_of(shown: Market, width: int) -> str:
 
 
 def figures_of(shown: Market, width: int = 120, palette: Palette = COLOURLESS) -> list[str]:
-    return drawn(figures(shown, NOW, width, palette), palette)
+    return drawn(figures(shown, session_of(shown), NOW, width, palette), palette)
 
 
 def items_of(shown: Market) -> list[str]:
@@ -147,24 +147,9 @@ def test_a_queue_that_is_late_is_coloured() -> None:
     assert "Queue age: <warning> 2.5s</>" in "\n".join(figures_of(shown, palette=TAGGED))
 
 
-@pytest.mark.parametrize(
-    ("delay_ms", "text"),
-    [
-        (0.0, "0.0 ms"),
-        (99.94, "99.9 ms"),
-        (99.96, "100 ms"),
-        (9_999.4, "9999 ms"),
-        (900_000.0, "900 s"),
-        (-3.21, "-3.2 ms"),
-    ],
-)
-def test_a_delay_is_told_in_a_few_characters(delay_ms: float, text: str) -> None:
-    assert delay_text(delay_ms) == text
-
-
 @settings(deadline=None)
 @given(harmful, st.integers(0, 2**62), widths)
 def test_it_fits_every_screen(source: str, count: int, width: int) -> None:
     shown = market(connections=usual_connections())
     shown.totals.instruments_source, shown.totals.counters = source, Counters(count, count, reconnects=count)
-    assert_fits(figures(shown, NOW, width, WIDE), width, 99)
+    assert_fits(figures(shown, session_of(shown), NOW, width, WIDE), width, 99)

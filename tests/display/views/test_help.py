@@ -4,12 +4,13 @@ from hypothesis import given, settings
 from display.keys import BINDINGS
 from display.views.help import help_page
 from display.views.palette import ASCII, COLOURLESS, Palette
+from shared.settings import DisplaySettings
 from tests.display.looks import assert_fits, drawn, golden, limits, widths
 from tests.display.samples import TAGGED
 
 
 def lines_of(limit: int, width: int, palette: Palette = COLOURLESS) -> list[str]:
-    return drawn(help_page(limit, width, palette), palette)
+    return drawn(help_page(limit, width, DisplaySettings(), palette), palette)
 
 
 def words_of(lines: list[str]) -> str:
@@ -41,7 +42,7 @@ def test_where_not_all_keys_fit_the_way_out_comes_first() -> None:
 @pytest.mark.parametrize(("width", "limit"), [(60, 26), (80, 14), (120, 20), (200, 20)])
 def test_the_marks_of_the_age_are_explained(width: int, limit: int) -> None:
     text = words_of(lines_of(limit, width))
-    for mark in ("● fresh: younger than fresh_s", "◐ aging", "○ stale: older than stale_s", "· quiet: old, but"):
+    for mark in ("● fresh: younger than 5 s", "◐ aging", "○ stale: older", "· quiet: old, but"):
         assert mark in text
 
 
@@ -58,4 +59,4 @@ def test_marks_are_those_of_the_terminal() -> None:
 @settings(deadline=None)
 @given(widths, limits)
 def test_it_fits_every_screen(width: int, limit: int) -> None:
-    assert_fits(help_page(limit, width, COLOURLESS), width, limit)
+    assert_fits(help_page(limit, width, DisplaySettings(), COLOURLESS), width, limit)

@@ -5,13 +5,12 @@ from hypothesis import strategies as st
 from display.views.ages import Ages
 from display.views.ladder import bar, ladder_lines, shares
 from display.views.palette import ASCII, COLOURLESS, Palette
-from display.views.text import painted
 from shared.book import Level, book_of
 from shared.quotes import Quote
-from shared.settings import DisplaySettings
-from tests.display.samples import NOW, TAGGED, market
+from tests.display.looks import painted
+from tests.display.samples import NOW, TAGGED, board_of, market
 
-PLAIN = Palette({}, "", len, ASCII)
+PLAIN = Palette(len, ASCII)
 ASKS: list[Level] = [(306.13, 100), (306.14, 1200), (306.15, 400)]
 BIDS: list[Level] = [(306.12, 800), (306.11, 400), (306.10, None)]
 
@@ -23,7 +22,7 @@ def quote_of(bids: list[Level], asks: list[Level], decimals: int = 2, age_s: flo
 
 
 def lines_of(quote: Quote, limit: int = 20, width: int = 36, palette: Palette = PLAIN) -> list[str]:
-    ages = Ages.of(market([quote]), DisplaySettings(), NOW, palette)
+    ages = Ages.of(market([quote]), board_of(market([quote])), NOW, palette)
     return [painted(line, 200, palette).rstrip() for line in ladder_lines(quote, limit, width, ages, palette)]
 
 

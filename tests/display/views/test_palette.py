@@ -1,22 +1,9 @@
 import pytest
 from wcwidth import wcwidth
 
-from display.views.palette import ASCII, COLOURLESS, UNICODE, Glyphs, Palette, Role
+from display.views.palette import ASCII, UNICODE, Glyphs, Palette
 
-PALETTE = Palette({Role.BID: "<green>"}, "</>", lambda text: 2 * len(text))
-
-
-def test_a_role_with_a_sequence_is_switched_on_and_off() -> None:
-    assert PALETTE.paint(Role.BID, "306.12") == "<green>306.12</>"
-
-
-def test_a_role_without_a_sequence_is_plain_text() -> None:
-    assert PALETTE.paint(Role.ASK, "306.13") == "306.13"
-    assert COLOURLESS.paint(Role.BID, "306.12") == "306.12"
-
-
-def test_an_empty_text_gets_no_sequences() -> None:
-    assert PALETTE.paint(Role.BID, "") == ""
+PALETTE = Palette(lambda text: 2 * len(text))
 
 
 def test_only_text_beyond_ascii_has_to_be_measured() -> None:
@@ -24,19 +11,12 @@ def test_only_text_beyond_ascii_has_to_be_measured() -> None:
     assert PALETTE.columns("株") == 2
 
 
-def test_a_role_of_the_selected_row_has_a_sequence_of_its_own() -> None:
-    palette = PALETTE._replace(selected={Role.BID: "<green on blue>", Role.PLAIN: "<on blue>"})
-    assert palette.paint(Role.BID, "306.12", is_selected=True) == "<green on blue>306.12</>"
-    assert palette.paint(Role.PLAIN, "SBER", is_selected=True) == "<on blue>SBER</>"
-    assert palette.paint(Role.PLAIN, "SBER") == "SBER"
-
-
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_every_mark_is_one_printable_column_wide(glyphs: Glyphs) -> None:
     for name, characters in glyphs._asdict().items():
         assert characters.isprintable()
         assert all(wcwidth(character) == 1 for character in characters)
-        assert len(characters) == 1 or name in ("bar", "spark") or (name, characters) == ("ellipsis", "...")
+        assert len(characters) == 1 or name in ("bar", "spark")
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])

@@ -3,8 +3,8 @@ import pytest
 from display.board import FAVOURITES, Board, View
 from display.views.palette import COLOURLESS
 from display.views.status import has_banner, status
-from display.views.text import painted
 from shared.settings import DisplaySettings
+from tests.display.looks import painted
 from tests.display.samples import NOW, TAGGED, board_of, market, quote
 
 AT = NOW.monotonic
@@ -49,12 +49,37 @@ def test_the_filter_stands_there_while_it_is_typed_and_while_it_holds(board: Boa
 
 def test_a_filter_that_is_not_understood_says_why_for_as_long_as_it_stands_there(board: Board) -> None:
     board.filter_by("age>", AT)
-    assert board.filter_problem and board.filter_problem in text(board)
+    assert board.filter.problem and board.filter.problem in text(board)
 
 
 def test_favourites_and_groups_are_named(board: Board) -> None:
     board.show_group(FAVOURITES, AT)
     assert text(board).startswith(" favourites ")
+
+
+def test_lists_are_neither_frozen_nor_filtered_and_do_not_say_so(board: Board) -> None:
+    board.is_frozen = True
+    board.filter_by("t1", AT)
+    board.show_group(FAVOURITES, AT)
+    board.view = View.EVENTS
+    assert text(board) == "Events"
+    assert not has_banner(board)
+
+
+def test_a_list_that_does_not_fit_tells_which_part_is_shown(board: Board) -> None:
+    board.view = View.CONNECTIONS
+    board.move_page(0)
+    board.scroll(10, 30)
+    board.move(5)
+    board.scroll(10, 30)
+    assert text(board) == "Connections  6-15 of 30 lines"
+
+
+def test_what_has_too_little_room_to_be_read_is_left_out(board: Board) -> None:
+    whole = text(board)
+    for width in range(7, len(whole)):
+        words = text(board, width).split("  ")
+        assert all(word in whole or word.endswith("...") for word in words), width
 
 
 def test_lists_name_themselves(board: Board) -> None:

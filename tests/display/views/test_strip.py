@@ -4,19 +4,17 @@ from hypothesis import strategies as st
 
 from display.now import Now
 from display.views.palette import ASCII, COLOURLESS, UNICODE, Glyphs, Palette, Role
-from display.views.strip import Condition, condition_of, glyph_of, role_of, strip
+from display.views.strip import MOST_LINES, Condition, condition_of, glyph_of, role_of, role_of_state, strip
 from shared.market import Market
 from shared.wire import ConnectionState, ConnectionStatus
-from tests.display.looks import assert_fits, drawn, every_condition, limits, widths
+from tests.display.looks import assert_fits, drawn, every_condition, widths
 from tests.display.samples import NOW, TAGGED, connection, market, usual_connections
 
 states = st.lists(st.builds(connection, st.just(0), st.sampled_from(ConnectionState)), max_size=120)
 
 
-def lines_of(
-    shown: Market, width: int = 120, palette: Palette = COLOURLESS, limit: int = 2, now: Now = NOW
-) -> list[str]:
-    return drawn(strip(shown, width, now, palette, limit), palette)
+def lines_of(shown: Market, width: int = 120, palette: Palette = COLOURLESS, now: Now = NOW) -> list[str]:
+    return drawn(strip(shown, width, now, palette), palette)
 
 
 def numbered(found: list[ConnectionStatus]) -> list[ConnectionStatus]:
@@ -79,8 +77,6 @@ def test_more_connections_than_columns_go_on_in_a_second_line() -> None:
 def test_more_cells_than_there_is_room_for_are_summed_up() -> None:
     shown = market(connections=[connection(n, ConnectionState(("online", "down")[n % 50 == 0])) for n in range(100)])
     assert lines_of(shown, 40) == ["Feed  98 online, #1 down, #51 down"]
-    assert lines_of(shown, 40, limit=3)[0].startswith("Feed  ─███")
-    assert lines_of(shown, 40, limit=0) == []
 
 
 def test_before_the_plan_is_known_every_connection_waits() -> None:
@@ -137,7 +133,12 @@ def test_what_is_wrong_is_coloured(state: ConnectionState, reason: str, role: Ro
     assert role_of(connection(0, state, reason), NOW) is role
 
 
+@pytest.mark.parametrize("state", ConnectionState)
+def test_a_state_alone_has_the_colour_of_a_connection_in_it(state: ConnectionState) -> None:
+    assert role_of(connection(0, state, "lost"), NOW) is role_of_state(state)
+
+
 @settings(deadline=None)
-@given(states, widths, limits)
-def test_it_fits_every_screen(found: list[ConnectionStatus], width: int, limit: int) -> None:
-    assert_fits(strip(market(connections=numbered(found)), width, NOW, COLOURLESS, limit), width, limit)
+@given(states, widths)
+def test_it_fits_every_screen(found: list[ConnectionStatus], width: int) -> None:
+    assert_fits(strip(market(connections=numbered(found)), width, NOW, COLOURLESS), width, MOST_LINES)

@@ -4,9 +4,10 @@ from display.board import Board
 from display.order import Sorting, SortKey
 from display.views.palette import ASCII, COLOURLESS, Palette
 from display.views.table import table
-from display.views.text import Line, painted
+from display.views.text import Line
 from shared.quotes import Price, Quote, Stamp
 from shared.settings import DisplaySettings
+from tests.display.looks import painted
 from tests.display.samples import NOW, TAGGED, board_of, market, quote, usual_quotes
 
 AT = NOW.monotonic

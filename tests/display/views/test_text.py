@@ -1,13 +1,13 @@
 import pytest
 
 from display.views.palette import COLOURLESS, Palette, Role
-from display.views.text import Line, Span, columns, cut, flowed, padded, painted, paragraph, shortened
+from display.views.text import Line, Span, columns, cut, fitted, flowed, padded, paragraph, shortened
 
-WIDE = Palette({Role.BID: "<", Role.ASK: "<"}, ">", lambda text: sum(1 + (c >= "\u1100") for c in text))
+WIDE = Palette(lambda text: sum(1 + (c >= "\u1100") for c in text))
 
 
 def plain(lines: list[Line]) -> list[str]:
-    return [painted(line, 999, COLOURLESS) for line in lines]
+    return ["".join(span.text for span in line) for line in lines]
 
 
 @pytest.mark.parametrize(("width", "text"), [(5, "ab株c"), (4, "ab株"), (3, "ab"), (0, "")])
@@ -25,10 +25,10 @@ def test_text_is_padded_to_columns_on_either_side() -> None:
     assert padded("株", 4, WIDE, is_right=False) == "株  "
 
 
-def test_a_painted_line_is_cut_without_cutting_its_sequences() -> None:
-    line = (Span("306.12", Role.BID), Span(" "), Span("306.13", Role.ASK))
-    assert painted(line, 9, WIDE) == "<306.12> <30>"
-    assert painted(line, 6, WIDE) == "<306.12>"
+def test_a_line_is_cut_in_its_last_span_and_has_no_empty_ones() -> None:
+    line = (Span("306.12", Role.BID), Span(""), Span(" "), Span("306.13", Role.ASK))
+    assert fitted(line, 9, WIDE) == [Span("306.12", Role.BID), Span(" "), Span("30", Role.ASK)]
+    assert plain([fitted(line, 6, WIDE)]) == ["306.12"]
 
 
 def test_items_flow_onto_as_few_lines_as_they_need() -> None:
@@ -41,7 +41,6 @@ def test_further_lines_of_a_paragraph_are_indented() -> None:
 
 
 @pytest.mark.parametrize("width", range(1, 30))
-def test_no_painted_line_is_wider_than_asked(width: int) -> None:
+def test_no_line_of_a_paragraph_is_wider_than_asked(width: int) -> None:
     lines = paragraph("word 株式会社 anotherratherlongword x", Role.BID, width, WIDE, indent=3)
-    unpainted = Palette({}, "", WIDE.measure)
-    assert all(columns((Span(painted(line, width, unpainted)),), WIDE) <= width for line in lines)
+    assert all(columns(line, WIDE) <= width for line in lines)
