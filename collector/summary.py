@@ -6,39 +6,16 @@ from pathlib import Path
 
 import msgspec
 
+from shared.figures import figures, number
 from shared.market import Market
-from shared.quotes import Price, Quote
+from shared.quotes import Quote
 
 SILENCES_NAMED = 20
 
 
 def summary(market: Market, now: float) -> dict[str, object]:
     """The documented object. `now` is monotonic. Numbers are numbers, what is unknown is None."""
-    totals = market.totals
-    return {
-        "runtime_s": round(now - totals.started_at, 3),
-        "messages": totals.counters.messages,
-        "updates": totals.counters.updates,
-        "rate_msg_s": round(market.rate_average(now), 3),
-        "connections": {"online": market.online, "total": totals.connections},
-        "subscriptions": {
-            "planned": totals.subscriptions_planned,
-            "confirmed": market.confirmed,
-            "refused": market.refused,
-        },
-        "tickers": {
-            "planned": totals.tickers_planned,
-            "seen": len(market.quotes),
-            "with_prices": market.with_prices,
-        },
-        "reconnects": totals.counters.reconnects,
-        "worker_restarts": totals.worker_restarts,
-        "simulated": totals.is_simulated,
-        "latency_ms": {"p50": totals.latency_p50_ms, "p99": totals.latency_p99_ms},
-        "decode_errors": totals.counters.decode_errors,
-        "conflated": totals.counters.conflated,
-        "bytes": totals.counters.bytes,
-        "instruments_source": totals.instruments_source,
+    return figures(market, now) | {
         "longest_silences": [
             {"ticker": silence.ticker, "duration_s": round(silence.duration_s, 3)}
             for silence in market.longest_silences(now, SILENCES_NAMED)
@@ -51,17 +28,13 @@ def summary(market: Market, now: float) -> dict[str, object]:
 def _quote(quote: Quote, now: float) -> dict[str, object]:
     received_at = quote.received_at
     return {
-        "bid": _value(quote.bid),
-        "ask": _value(quote.ask),
-        "last": _value(quote.last),
+        "bid": number(quote.bid),
+        "ask": number(quote.ask),
+        "last": number(quote.last),
         "volume": quote.volume,
         "updates": quote.updates,
         "age_s": None if received_at is None else round(now - received_at, 3),
     }
-
-
-def _value(price: Price | None) -> float | None:
-    return None if price is None else price.value
 
 
 def write(path: Path, content: dict[str, object]) -> None:

@@ -12,9 +12,10 @@ import msgspec
 
 from display.now import Now, age_text
 from display.plain import status_line
+from shared.figures import figures, number
 from shared.market import Market
 from shared.printable import printable
-from shared.quotes import Phase, Price, Quote
+from shared.quotes import Phase, Quote
 from shared.session import session_of
 from shared.wire import ConnectionStatus, Totals
 
@@ -69,9 +70,9 @@ def _quote(quote: Quote, totals: Totals, now: Now) -> dict[str, object]:
     return {
         "ticker": printable(quote.ticker),
         "time": None if age_s is None else round(now.wall.timestamp() - age_s, 3),
-        "bid": _value(quote.bid),
-        "ask": _value(quote.ask),
-        "last": _value(quote.last),
+        "bid": number(quote.bid),
+        "ask": number(quote.ask),
+        "last": number(quote.last),
         "change_percent": None if percent is None else round(percent, 4),
         "volume": quote.volume,
         "updates": quote.updates,
@@ -82,36 +83,15 @@ def _quote(quote: Quote, totals: Totals, now: Now) -> dict[str, object]:
 
 
 def _totals(market: Market, now: Now) -> dict[str, object]:
-    """Named as in the summary of a run, where there is such a figure."""
-    totals, counters = market.totals, market.totals.counters
-    return {
+    """Those of the summary of a run, and what is true of this moment alone."""
+    totals = market.totals
+    return figures(market, now.monotonic) | {
         "time": round(now.wall.timestamp(), 3),
-        "runtime_s": round(now.age_s(totals.started_at), 3),
-        "simulated": totals.is_simulated,
         "delayed": totals.is_guest and not totals.is_simulated,
         "session": session_of(market).value,
         "gateway": printable(totals.gateway),
         "instruments_source": printable(totals.instruments_source),
-        "messages": counters.messages,
-        "updates": counters.updates,
-        "conflated": counters.conflated,
-        "decode_errors": counters.decode_errors,
-        "bytes": counters.bytes,
-        "rate_msg_s": round(totals.rate_now, 3),
-        "connections": {"online": market.online, "total": totals.connections},
-        "subscriptions": {
-            "planned": totals.subscriptions_planned,
-            "confirmed": market.confirmed,
-            "refused": market.refused,
-        },
-        "tickers": {
-            "planned": totals.tickers_planned,
-            "seen": len(market.quotes),
-            "with_prices": market.with_prices,
-        },
-        "reconnects": counters.reconnects,
-        "worker_restarts": totals.worker_restarts,
-        "latency_ms": {"p50": totals.latency_p50_ms, "p99": totals.latency_p99_ms},
+        "rate_now_msg_s": round(totals.rate_now, 3),
         "queue_age_s": totals.queue_age_s,
     }
 
@@ -135,10 +115,6 @@ def _connection(status: ConnectionStatus, now: Now) -> dict[str, object]:
         "latency_ms": None if status.latency_ms is None else round(status.latency_ms, 3),
         "last_loss": printable(status.last_loss),
     }
-
-
-def _value(price: Price | None) -> float | None:
-    return None if price is None else price.value
 
 
 def _field(value: object) -> str:

@@ -64,6 +64,7 @@ PURE = (
     "display/troubles.py",
     *(path.relative_to(CHECKOUT).as_posix() for path in sorted((CHECKOUT / "display/views").glob("*.py"))),
     "shared/book.py",
+    "shared/figures.py",
     "shared/losses.py",
     "shared/handshake.py",
     "shared/health.py",
