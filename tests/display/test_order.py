@@ -62,6 +62,16 @@ def test_columns_sort_in_both_directions_and_the_unknown_are_last_in_both() -> N
     assert sorted_by(Sorting(SortKey.LAST, False), known) == ["A", "D", "C", "B"]
 
 
+def test_the_change_sorts_in_percent_and_the_unknown_are_last_in_both_directions() -> None:
+    def moved(ticker: str, last: float, before: float) -> Quote:
+        return Quote(ticker, fields={"LAST": [last, 0], "PREVPRICE": [before, 0]})
+
+    known = [moved("FELL", 9000, 10_000), Quote("NEVER"), moved("ROSE", 2, 1), moved("LITTLE", 1100, 1000)]
+    known.append(quote("NEW", last=Price(5, 0)))
+    assert sorted_by(Sorting.by(SortKey.CHANGE), known) == ["ROSE", "LITTLE", "FELL", "NEVER", "NEW"]
+    assert sorted_by(Sorting(SortKey.CHANGE, False), known) == ["FELL", "LITTLE", "ROSE", "NEVER", "NEW"]
+
+
 def test_the_youngest_are_first_by_age() -> None:
     known = [quote("A", age_s=9), quote("B", age_s=1), Quote("C"), quote("D", age_s=30)]
     assert sorted_by(Sorting.by(SortKey.AGE), known) == ["B", "A", "D", "C"]

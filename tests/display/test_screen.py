@@ -1,15 +1,18 @@
 """What is sent to the terminal for each frame."""
 
 import base64
+import os
 import re
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 
 import pytest
 
-from display.screen import BURST
+from display.screen import BURST, Screen
+from display.terminal import OUTPUT, Terminal
 from display.views import Line, Role, Span
 from tests.display import programs
-from tests.display.fake_hub import CONTEXT
+from tests.display.fake_hub import run_apart
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
 
 Frame = list[Line] | str
@@ -25,12 +28,8 @@ def draw(
     environment: Mapping[str, str] | None = None,
 ) -> list[bool]:
     """Draw `frames` in a process of its own; `read` is called after each one. Whether each was drawn."""
-    ours, theirs = CONTEXT.Pipe()
-    arguments = (terminal.path, frames, theirs, theme, {"LANG": "C.UTF-8"} | dict(environment or {}))
-    process = CONTEXT.Process(target=programs.draw_frames, args=arguments)
-    process.start()
-    theirs.close()
-    with ours:
+    more = {"theme": theme, "environment": {"LANG": "C.UTF-8"} | dict(environment or {})}
+    with run_apart(programs.draw_frames, terminal.path, frames, **more) as ours:
         terminal.until(ours.poll, "the screen is entered")
         ours.recv()
         were_drawn: list[bool] = []
@@ -38,8 +37,6 @@ def draw(
             ours.send("next")
             were_drawn.append(ours.recv())
             read()
-    process.join()
-    process.close()
     return were_drawn
 
 
@@ -64,6 +61,40 @@ def test_only_what_changed_is_sent() -> None:
     terminal, frames = shown(lines_of("one", "two 1", "three"), lines_of("one", "two 2", "three"))
     assert frames[1] == b"\x1b[?2026h\x1b[2;5H2\x1b[?2026l"
     assert terminal.lines[:3] == ["one", "two 2", "three"]
+
+
+def report_writes(terminal_path: str, frames: list[list[Line]], report: Connection) -> None:
+    """Draw frame after frame; `report` gets what was given to the system for each one, write by write."""
+    programs.take_environment({})
+    screen = Screen(Terminal(terminal_path))
+    screen.enter()
+    written: list[bytes] = []
+    write = os.write
+
+    def noted(descriptor: int, data: bytes) -> int:
+        if descriptor == OUTPUT:
+            written.append(bytes(data))
+        return write(descriptor, data)
+
+    os.write = noted  # type: ignore[assignment]
+    for frame in frames:
+        screen.draw(frame)
+        report.send(written[:])
+        written.clear()
+    screen.leave()
+
+
+def test_a_frame_is_one_write_and_the_marks_of_its_beginning_and_end_are_in_it() -> None:
+    colourful: list[list[Line]] = [
+        [(Span(f"{n} "), Span(f"30{n}.{y}", Role.BID), Span("!", Role.TROUBLE)) for y in range(5)] for n in range(3)
+    ]
+    with pseudo_terminal(20, 5) as terminal, run_apart(report_writes, terminal.path, colourful) as ours:
+        for _ in colourful:
+            terminal.until(ours.poll, "a frame is drawn")
+            (written,) = ours.recv()
+            assert written.startswith(b"\x1b[?2026h")
+            assert written.endswith(b"\x1b[?2026l")
+        terminal.until(lambda: terminal.is_whole and len(terminal.frames) == len(colourful), "the screen is left")
 
 
 def test_lines_that_are_gone_are_wiped() -> None:
@@ -171,21 +202,14 @@ def test_a_terminal_without_an_alternate_screen_is_left_empty(term: str, is_clea
 
 def test_a_long_text_that_is_pasted_comes_in_parts_so_that_the_screen_lives_on_meanwhile() -> None:
     text = "".join(f"SBER {number} Сбер " for number in range(100))
-    with pseudo_terminal(20, 5) as terminal:
-        ours, theirs = CONTEXT.Pipe()
-        process = CONTEXT.Process(target=programs.report_keys, args=(terminal.path, theirs))
-        process.start()
-        theirs.close()
-        with ours:
-            terminal.until(ours.poll, "the screen is entered")
-            ours.recv()
-            terminal.press(text.encode())
-            parts: list[list[str]] = []
-            while sum(map(len, parts)) < len(text):
-                ours.send("next")
-                parts.append(ours.recv())
-            ours.send("end")
-        process.join()
-        process.close()
+    with pseudo_terminal(20, 5) as terminal, run_apart(programs.report_keys, terminal.path) as ours:
+        terminal.until(ours.poll, "the screen is entered")
+        ours.recv()
+        terminal.press(text.encode())
+        parts: list[list[str]] = []
+        while sum(map(len, parts)) < len(text):
+            ours.send("next")
+            parts.append(ours.recv())
+        ours.send("end")
     assert "".join(key for part in parts for key in part) == text
     assert max(map(len, parts)) <= BURST

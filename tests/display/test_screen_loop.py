@@ -4,16 +4,24 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
+from wcwidth import wcswidth
 
 from shared.market import Market
+from shared.processes import usage_of
+from shared.quotes import Price
 from shared.settings import DisplaySettings
-from shared.wire import Request
+from shared.wire import Event, Request
 from tests.display.fake_hub import Run, just_heard, screen_run
-from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
-from tests.display.samples import market, usual_connections, usual_quotes
+from tests.display.pseudo_terminal import SYNCHRONIZED, PseudoTerminal, pseudo_terminal
+from tests.display.samples import market, quote, usual_connections, usual_quotes
+
+WATCHED_S, MOST_CPU_S = 5.0, 1.0
+"""How long a display is watched that has lost its terminal, and what it may use until its end."""
 
 
 @pytest.fixture
@@ -86,6 +94,57 @@ def test_new_prices_replace_the_old_ones(terminal: PseudoTerminal) -> None:
         run.until(lambda: "Updates: 98765" in terminal.text, "the new figure is drawn")
 
 
+def test_nothing_is_written_between_two_frames(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        before = terminal.written.rindex(b"\x1b[?2026h")
+        for key, text in ((b"2", "Last reason"), (b"?", "the row above"), (b"1", "Volume"), (b"/s", "Filter: s_")):
+            terminal.press(key)
+            run.until(partial(shown, run, text), f"{text} after {key!r}")
+        run.until(lambda: terminal.written.endswith(b"\x1b[?2026l"), "the last one is over")
+        assert SYNCHRONIZED.sub(b"", terminal.written[before:]) == b""
+
+
+WIDE = ("SBER", "株式", "СБЕР", "株式会社", "Сбер株")
+"""Tickers; the first one is the first in the table."""
+
+
+def columns_from(line: str, column: int) -> str:
+    """What of a line stands from that column of the terminal on."""
+    return line[next(at for at in range(len(line)) if wcswidth(line[:at]) >= column) :]
+
+
+def test_what_is_right_of_cyrillic_and_wide_characters_stands_in_its_column(terminal: PseudoTerminal) -> None:
+    same = {"bid": Price(306.12, 2), "ask": Price(306.13, 2), "last": Price(306.12, 2), "volume": 1322700}
+    shown = just_heard(market([quote(name, **same) for name in WIDE], is_simulated=True))  # type: ignore[arg-type]
+    for each in shown.quotes.values():
+        assert each.fields is not None
+        each.fields["CAPTION"] = "株式会社 Сбер"
+    with screen_run(shown, terminal, settings=DisplaySettings(mode="screen", refresh_s=30.0)) as run:
+        drawn(run)
+        run.until(lambda: terminal.written.endswith(b"\x1b[?2026l"), "the frame is whole")
+        rows = {name: next(line for line in terminal.lines if line.split()[:1] == [name]) for name in WIDE}
+        beside = {columns_from(row, 12).partition("1322700")[0] for row in rows.values()}
+        assert len(beside) == 1
+        assert beside.pop().split() == ["306.12", "306.13", "0.01", "306.12", "N/A"]
+        terminal.press(b"\r")
+        run.until(lambda: "Order book" in terminal.text, "the detail")
+        assert any(line.startswith("SBER  株式会社 Сбер  306.12  ") for line in terminal.lines)
+
+
+def test_the_last_200_events_are_shown_the_newest_first(terminal: PseudoTerminal) -> None:
+    shown = busy()
+    for number in range(205):
+        shown.tell(Event(time.time(), "program", f"number {number} happened"))
+    with screen_run(shown, terminal) as run:
+        drawn(run)
+        terminal.press(b"3")
+        run.until(lambda: "200 events" in terminal.text and "number 204 happened" in terminal.text, "the newest")
+        terminal.press(b"\x1b[F")
+        run.until(lambda: "number 5 happened" in terminal.text, "the oldest")
+        assert "number 4 happened" not in terminal.text
+
+
 def test_ctrl_s_keeps_no_old_picture_on_the_screen_and_no_farewell_back(terminal: PseudoTerminal) -> None:
     with screen_run(busy(), terminal) as run:
         drawn(run)
@@ -153,6 +212,29 @@ def test_a_hang_up_ends_the_display_with_a_code_of_its_own() -> None:
         assert run.until_ended() == 69
 
 
+@pytest.mark.parametrize("refresh_s", [0.1, 60.0])
+def test_the_display_of_a_closed_terminal_uses_up_no_processor(refresh_s: float) -> None:
+    settings = DisplaySettings(mode="screen", refresh_s=refresh_s)
+    with pseudo_terminal() as terminal, screen_run(busy(), terminal, settings=settings) as run:
+        drawn(run)
+        before = cpu_s(run)
+        terminal.hang_up()
+        used, end = [before], time.monotonic() + WATCHED_S
+
+        def is_over() -> bool:
+            used.append(cpu_s(run))
+            return time.monotonic() > end or not run.process.is_alive()
+
+        run.until(is_over, "it has ended, or was watched for long enough")
+        assert max(used) - before < MOST_CPU_S
+
+
+def cpu_s(run: Run) -> float:
+    """Of the display so far; 0 once it is gone."""
+    usage = usage_of(run.process.pid or 0)
+    return 0.0 if usage is None else usage.cpu_s
+
+
 def test_a_terminal_that_cannot_be_opened_ends_the_display_with_a_code_of_its_own(terminal: PseudoTerminal) -> None:
     terminal.path = os.path.join(os.sep, "nowhere", "tty")  # noqa: PTH118
     with screen_run(busy(), terminal) as run:
@@ -178,6 +260,7 @@ def shown(run: Run, text: str) -> bool:
         (b"/sb", " Filter: sb_ "),
         (b" ", "FROZEN"),
         (b"t", "by ticker"),
+        ("\u0435".encode(), "by ticker"),
         (b"v", "Volume\u25bc"),
         (b"s", "by ticker"),
         (b"\t", "favourites"),
@@ -208,6 +291,19 @@ def test_a_mouse_that_another_program_left_on_presses_no_keys(terminal: PseudoTe
         assert shown(run, "Quotes  1-6 of 6")
 
 
+def test_what_is_pasted_presses_no_keys_and_is_text_in_a_filter(terminal: PseudoTerminal) -> None:
+    with screen_run(busy(), terminal) as run:
+        drawn(run)
+        assert b"\x1b[?2004h" in terminal.written
+        terminal.press(b"\x1b[200~q quit\r2\x1b[201~/\x1b[200~sb\rer\x1b[201~q")
+        run.until(lambda: shown(run, " Filter: sberq_ "), "the text and the key after it")
+        assert Request.QUIT not in run.hub.requests
+        run.send(signal.SIGTERM)
+        assert run.until_ended() == 0
+        assert terminal.written.rindex(b"\x1b[?2004l") > terminal.written.rindex(b"\x1b[?2004h")
+        assert terminal.is_whole
+
+
 def test_copying_gives_the_ticker_to_the_terminal_s_clipboard(terminal: PseudoTerminal) -> None:
     with screen_run(busy(), terminal) as run:
         drawn(run)
@@ -225,6 +321,19 @@ def test_what_was_chosen_is_there_again_at_the_next_start(terminal: PseudoTermin
         drawn(run)
         assert shown(run, "by ticker \u25bc")
         assert shown(run, "\u2605")
+
+
+def test_every_change_of_the_order_is_remembered_at_once(terminal: PseudoTerminal, tmp_path: Path) -> None:
+    def remembered() -> list[object]:
+        known = msgspec.json.decode((tmp_path / "moex-monitor" / "display.json").read_bytes())
+        return [known["sort"], known["is_descending"]]
+
+    with screen_run(busy(), terminal, environment={"XDG_STATE_HOME": str(tmp_path)}) as run:
+        drawn(run)
+        for key, glyph, kept in ((b"s", "\u25b2", ["ticker", False]), (b"S", "\u25bc", ["ticker", True])):
+            terminal.press(key)
+            run.until(partial(shown, run, f"by ticker {glyph}"), f"sorted by {key!r}")
+            assert remembered() == kept
 
 
 def test_esc_alone_is_a_key(terminal: PseudoTerminal) -> None:

@@ -11,17 +11,20 @@ from threading import Event
 
 import pytest
 
-from shared.processes import run_state
+from shared.processes import run_state, usage_of
 from tests.display.pseudo_terminal import ENTER_ALTERNATE, LEAVE_ALTERNATE, PseudoTerminal, pseudo_terminal
 from tests.drills.conftest import Record, StartDrill
 from tests.drills.drill import CONFIG, Drill, meanwhile
 from tests.drills.job_control import shell
 from tests.drills.test_processes import LAG_LIMIT_S
 from tests.fakes.gateway import GatewayProcess
+from tests.process.program import wait_for
 
 CTRL_Z = b"\x1a"
 FREQUENT = CONFIG + "refresh_s = 0.1\n"
 STOP_LIMIT_S = 5.0
+MOST_CPU_S = 1.0
+"""What a display may use from the loss of its terminal to its end."""
 
 Start = Callable[..., Drill]
 
@@ -112,8 +115,16 @@ def test_a_program_that_does_not_belong_to_its_terminal_goes_on_when_it_is_close
     running = on_terminal(through=(), stdout=output)
     os.close(output)
     gateway.start(rate=500)
+    display = running.program.children()["display"]
+    used_s = [cpu_s(display)]
     terminal.hang_up()
-    running.program.wait_for_log("display: running -> dead: ended with exit code 69")
+
+    def is_told() -> bool:
+        used_s.append(cpu_s(display))
+        return "display: running -> dead: ended with exit code 69" in running.program.log
+
+    wait_for(is_told, "the display has ended")
+    assert max(used_s) - used_s[0] < MOST_CPU_S
     time.sleep(1)
     running.end()
     assert running.program.log.count("display: dead -> starting") == 1
@@ -184,6 +195,12 @@ def fill(terminal: PseudoTerminal) -> None:
         while True:
             os.write(descriptor, b"x")
     os.close(descriptor)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds so far; 0 once it is gone."""
+    usage = usage_of(pid)
+    return 0.0 if usage is None else usage.cpu_s
 
 
 def is_stopped(pid: int) -> bool:

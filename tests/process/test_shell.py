@@ -98,11 +98,11 @@ class Shell:
         shell = self.process.pid
         return sorted((pid for pid in _members(shell) if pid != shell), key=lambda pid: (_parent(pid) != shell, pid))
 
-    def ensure_terminal_is_whole(self) -> None:
-        self.type('test "$M" = "$(stty -g)" && echo as""before')
-        self.until(lambda: self.said("asbefore"), "the modes are as before")
-        assert not self.terminal.is_cursor_hidden
-        assert self.has_left()
+    def is_terminal_whole(self) -> bool:
+        """Whether the modes are as before, the cursor is shown, and so is the shell's own screen."""
+        self.type('test "$M" = "$(stty -g)" && echo as""before || echo other""wise')
+        self.until(lambda: self.said("asbefore") or self.said("otherwise"), "the shell tells of the modes")
+        return self.said("asbefore") and not self.terminal.is_cursor_hidden and self.has_left()
 
 
 def _parent(pid: int) -> int:
@@ -139,7 +139,7 @@ def test_ctrl_z_leaves_the_table_before_the_shell_says_stopped_and_fg_brings_it_
         shell.press(CTRL_Z)
         shell.until(lambda: shell.said("Stopped"), "the shell says so, on its own screen")
         wait_for(lambda: {run_state(pid) for pid in shell.program()} == {"T"}, "the whole program is stopped")
-        shell.ensure_terminal_is_whole()
+        assert shell.is_terminal_whole()
         shell.terminal.clear()
         shell.type("fg")
         shell.until(shell.shows_table, "the table is drawn again")
@@ -150,7 +150,8 @@ def test_in_the_background_it_goes_on_without_its_table(shell: Shell) -> None:
     shell.until(lambda: shell.said("Stopped"), "the shell says so")
     shell.type("bg")
     wait_for(lambda: "T" not in {run_state(pid) for pid in shell.program()}, "the whole program goes on")
-    shell.ensure_terminal_is_whole()
+    assert shell.is_terminal_whole()
+    assert "T" not in {run_state(pid) for pid in shell.program()}, "nor did its terminal stop it since"
     shell.type("fg")
     shell.until(shell.shows_table, "the table is drawn again")
 
@@ -160,7 +161,7 @@ def test_a_key_that_ends_it_leaves_the_terminal_whole(shell: Shell, key: bytes, 
     shell.press(key)
     shell.until(shell.has_left, "the table is left")
     shell.until(lambda: shell.told(f"ended={code}"), "the program has ended")
-    shell.ensure_terminal_is_whole()
+    assert shell.is_terminal_whole()
     assert code or shell.said("Final statistics")
 
 
@@ -171,12 +172,14 @@ def test_a_signal_that_ends_it_leaves_the_terminal_whole(shell: Shell, number: s
     os.kill(shell.program()[0], number)
     shell.until(shell.has_left, "the table is left")
     shell.until(lambda: shell.told(f"ended={code}"), "the program has ended")
-    shell.ensure_terminal_is_whole()
+    assert shell.is_terminal_whole()
     wait_for(lambda: not shell.program(), "no process is left behind")
 
 
 def test_a_closed_window_ends_all_of_it(shell: Shell) -> None:
     members = _members(shell.process.pid)
+    assert len(members) > len(("shell", "supervisor", "simulator", "display", "worker 1", "worker 2"))
     shell.terminal.hang_up()
     shell.process.wait()
     wait_for(lambda: all(run_state(pid) in (None, "Z") for pid in members), "no process is left behind")
+    assert _members(shell.process.pid) == []

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.book import book_of
 from shared.losses import Loss
-from shared.market import EVENTS_KEPT, LONGEST_DELAY_MS, QUEUE_AGE_KEPT_S, Latency, Market
+from shared.market import LONGEST_DELAY_MS, QUEUE_AGE_KEPT_S, Latency, Market
 from shared.quotes import LATE_LIMIT_MS, Quote, Stamp
 from shared.silences import Silence
 from shared.wire import (
@@ -152,12 +152,14 @@ def test_counters_never_go_back_whatever_workers_do(happenings: list[tuple[str, 
 # Events, rates and delays
 
 
-def test_only_the_newest_events_are_kept() -> None:
-    hub = market()
-    for number in range(EVENTS_KEPT + 5):
+def test_the_last_200_events_are_kept_by_the_hub_and_by_who_looks_at_it() -> None:
+    hub, shown = market(), market()
+    for number in range(205):
         hub.tell(Event(float(number), "program", str(number)))
-    assert len(hub.events) == len(hub.picture(0).events) == EVENTS_KEPT
-    assert hub.events[0].text == "5"
+        if number in (150, 204):
+            shown.show(decode_picture(encode(hub.picture(shown.revision))))
+    for kept in (hub.events, hub.picture(0).events, shown.events):
+        assert [event.text for event in kept] == [str(number) for number in range(5, 205)]
 
 
 def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
