@@ -162,4 +162,4 @@ class Hub:
         with self._changed:
             self._changed.wait_for(lambda: self._market.revision > revision, PICTURE_INTERVAL_S)
             self._market.sample(time.monotonic())
-            return self._market.revision, encode(self._market.picture(revision))
+            return self._market.revision, encode(self._market.packed_picture(revision))

@@ -7,6 +7,7 @@ and nothing is kept for a viewer that does not read but the one picture that is 
 import contextlib
 import logging
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +23,17 @@ from shared.errors import AlreadyRunning
 from shared.logs import OncePer
 from shared.service_socket import AUTO, NONE, is_named, limit_waiting, own_paths
 
-MOST_VIEWERS = 32
+Feed = Callable[[Connection, Callable[[], object], float], None]
+
+log = logging.getLogger(__name__)
+
+
+def most_viewers(descriptors: int) -> int:
+    """As many as anybody can want, and not so many that the program itself would be short of `descriptors`."""
+    return 256 if descriptors == resource.RLIM_INFINITY else min(256, descriptors // 4)
+
+
+MOST_VIEWERS = most_viewers(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 MOST_CONNECTIONS = MOST_VIEWERS + 8
 """Those who only ask for the state of the moment are not turned away for the sake of those who stay."""
 
@@ -36,10 +47,6 @@ PAUSE_S = 1.0
 
 SAY_AGAIN_AFTER_S = 3600.0
 END_LIMIT_S = 0.5
-
-Feed = Callable[[Connection, Callable[[], object], float], None]
-
-log = logging.getLogger(__name__)
 
 
 class Viewers:

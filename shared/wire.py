@@ -165,6 +165,12 @@ class Picture(msgspec.Struct, tag="picture", array_like=True):
     plan: list[list[str]] | None = None
 
 
+class PackedPicture(Picture, tag="picture", array_like=True):
+    """A picture on its way out, whose quotes are encoded already: each is encoded once for all who watch."""
+
+    quotes: list[msgspec.Raw]  # type: ignore[assignment]
+
+
 class Request(Enum):
     """What a watcher may say to the hub."""
 
@@ -178,6 +184,11 @@ _encoder = msgspec.msgpack.Encoder()
 _upward: msgspec.msgpack.Decoder[Upward] = msgspec.msgpack.Decoder(Upward)
 _picture = msgspec.msgpack.Decoder(Picture)
 _request = msgspec.msgpack.Decoder(Request)
+
+
+def packed(quote: Quote) -> msgspec.Raw:
+    """The quote as a part of a PackedPicture."""
+    return msgspec.Raw(_encoder.encode(quote))
 
 
 def encode(message: Upward | Picture | Request) -> bytes:

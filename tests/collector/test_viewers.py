@@ -15,7 +15,7 @@ import pytest
 
 from collector import viewers as module
 from collector.hub import Hub
-from collector.viewers import Viewers
+from collector.viewers import Viewers, most_viewers
 from shared import handshake
 from shared.book import book_of
 from shared.errors import AlreadyRunning
@@ -397,6 +397,13 @@ def test_its_end_sends_everybody_away(hub: Hub, path: Path) -> None:
         wait_until(lambda: threads_of_viewers() == 0)
         for viewer in (silent, attached, stuck):
             viewer.close()
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "viewers"), [(resource.RLIM_INFINITY, 256), (1_048_576, 256), (1024, 256), (256, 64), (64, 16)]
+)
+def test_viewers_never_take_more_than_a_quarter_of_the_descriptors(descriptors: int, viewers: int) -> None:
+    assert most_viewers(descriptors) == viewers
 
 
 def test_without_descriptors_nobody_is_let_in_and_as_soon_as_there_are_some_everybody_is(

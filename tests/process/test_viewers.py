@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.viewers import MOST_VIEWERS
 from display.service import reach
 from shared.processes import run_state
 from tests.display.attached import attached, following, viewed
@@ -22,7 +23,7 @@ from tests.process.program import Program, wait_for
 from tests.process.test_trouble import unused_port
 
 SIMULATED = ("--simulate", "--display", "none", *SMALL)
-VIEWERS = 32
+VIEWERS = MOST_VIEWERS
 
 
 @pytest.fixture

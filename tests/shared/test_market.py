@@ -339,7 +339,7 @@ def test_pictures_make_the_market_of_a_display_equal_to_that_of_the_hub(steps: l
         elif kind == "plan":
             hub.plan([], 1, "ISS", [[name]] * number)
         else:
-            display.show(decode_picture(encode(hub.picture(display.revision))))
+            display.show(decode_picture(encode(hub.packed_picture(display.revision))))
     assert display.quotes == hub.quotes
     assert display.connections == hub.connections
     assert display.carriers == hub.carriers
@@ -384,3 +384,14 @@ def test_a_delay_that_tells_of_a_wrong_clock_is_not_measured() -> None:
         hub.apply(QuoteBatch(0, [quote("SBER", 1.0, sent_ms)]), now_ms)
     hub.sample(1.0)
     assert hub.totals.latency_p99_ms is None
+
+
+def test_a_quote_is_encoded_once_for_all_who_watch_and_anew_when_it_has_changed() -> None:
+    hub = market()
+    hub.apply(QuoteBatch(0, [quote("SBER", 1.0, 10.0), quote("GAZP", 1.0, 10.0)]), now_ms=20.0)
+    first, second = hub.packed_picture(-1), hub.packed_picture(-1)
+    assert all(one is other for one, other in zip(first.quotes, second.quotes, strict=True))
+    hub.apply(QuoteBatch(0, [quote("SBER", 2.0, 11.0)]), now_ms=20.0)
+    third = hub.packed_picture(-1)
+    assert [one is other for one, other in zip(first.quotes, third.quotes, strict=True)] == [False, True]
+    assert decode_picture(encode(third)) == hub.picture(-1)
