@@ -23,20 +23,6 @@ from shared.errors import AlreadyRunning
 from shared.logs import OncePer
 from shared.service_socket import AUTO, NONE, is_named, limit_waiting, own_paths
 
-Feed = Callable[[Connection, Callable[[], object], float], None]
-
-log = logging.getLogger(__name__)
-
-
-def most_viewers(descriptors: int) -> int:
-    """As many as anybody can want, and not so many that the program itself would be short of `descriptors`."""
-    return 256 if descriptors == resource.RLIM_INFINITY else min(256, descriptors // 4)
-
-
-MOST_VIEWERS = most_viewers(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-MOST_CONNECTIONS = MOST_VIEWERS + 8
-"""Those who only ask for the state of the moment are not turned away for the sake of those who stay."""
-
 PICTURE_INTERVAL_S = 0.1
 """No viewer gets pictures more often, however fast it asks."""
 
@@ -47,6 +33,28 @@ PAUSE_S = 1.0
 
 SAY_AGAIN_AFTER_S = 3600.0
 END_LIMIT_S = 0.5
+
+MOST_BRIEF = 8
+"""Those who only ask for the state of the moment are not turned away for the sake of those who stay."""
+
+OWN_DESCRIPTORS = 100
+DESCRIPTORS_OF_A_VIEWER = 2
+
+Feed = Callable[[Connection, Callable[[], object], float], None]
+
+log = logging.getLogger(__name__)
+
+
+def most_viewers(descriptors: int) -> int:
+    """As many as anybody can want, but not so many that the program itself would be short of its `descriptors`."""
+    if descriptors == resource.RLIM_INFINITY:
+        return 256
+    left = (descriptors - OWN_DESCRIPTORS) // DESCRIPTORS_OF_A_VIEWER - MOST_BRIEF
+    return min(256, max(4, left))
+
+
+MOST_VIEWERS = most_viewers(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+MOST_CONNECTIONS = MOST_VIEWERS + MOST_BRIEF
 
 
 class Viewers:
