@@ -22,6 +22,7 @@ LAYOUT = (
     Column("Messages", 9, 9),
     Column("Msg/s", 5, 4),
     Column("Reconn", 6, 7),
+    Column("Errors", 6, 10),
     Column("Latency", 7, 6),
     Column("Heard", 5, 5),
     Column("Last reason", 12, 2, is_right=False, wanted=24),
@@ -53,7 +54,9 @@ def _totals(market: Market, width: int, palette: Palette) -> Line:
         f"{size_text(counters.bytes)} received",
         f"{counters.reconnects} reconnects",
     ]
-    items = ((Span(text, Role.DIM),) for text in texts if text)
+    items = [(Span(text, Role.DIM),) for text in texts if text]
+    if counters.decode_errors:
+        items.insert(1, (Span(f"{counters.decode_errors} decode errors", Role.WARNING),))  # where any width has room
     return fitted(flowed(items, " | ", width, palette)[0], width, palette)
 
 
@@ -64,6 +67,7 @@ def _row(status: ConnectionStatus, board: Board, now: Now, palette: Palette) -> 
     role = state_role if state_role in (Role.WARNING, Role.TROUBLE) else Role.PLAIN
     latency = UNKNOWN if status.latency_ms is None else delay_text(status.latency_ms)
     heard = UNKNOWN if status.heard_at is None else age_text(now.age_s(status.heard_at))
+    errors = status.total.decode_errors
     spans = [
         Span(str(status.number + 1), role),
         Span(_state(status, told, palette), state_role),
@@ -73,6 +77,7 @@ def _row(status: ConnectionStatus, board: Board, now: Now, palette: Palette) -> 
         Span(str(status.total.messages), role),
         Span(rate_text(board.history.connection_rate(status.number, now.monotonic)), role),
         Span(str(status.total.reconnects), role),
+        Span(str(errors), Role.WARNING if errors else role),
         Span(latency, role),
         Span(heard, role),
         Span(_reason(status), role),

@@ -69,11 +69,22 @@ def test_the_rate_of_each_connection_is_that_of_late() -> None:
 
 def test_what_is_not_known_is_not_zero() -> None:
     row = lines_of(market(connections=[connection(0, since=995.0)]))[2]
-    assert row.split() == ["1", "█", "online", "5.0s", "1", "50/50", "0", "0.0", "0", "N/A", "N/A"]
+    assert row.split() == ["1", "█", "online", "5.0s", "1", "50/50", "0", "0.0", "0", "0", "N/A", "N/A"]
 
 
 def test_of_one_that_is_online_the_reason_is_why_it_was_lost_before() -> None:
     assert lines_of(shown())[2].endswith(" before: no pong and no data for 29 s")
+
+
+def test_what_did_not_fit_the_protocol_is_told_of_the_connection_that_brought_it_and_at_any_width_of_all() -> None:
+    of = market(connections=[connection(0), connection(1)])
+    of.connections[1].total.decode_errors = of.totals.counters.decode_errors = 17
+    totals, heading, *rows = lines_of(of)
+    assert heading.split()[8] == "Errors"
+    assert [row.split()[9] for row in rows] == ["0", "17"]
+    assert " | 17 decode errors | " in totals
+    assert "<warning>17</>" in lines_of(of, palette=TAGGED)[3]
+    assert "17 decode errors" in lines_of(of, width=40)[0]
 
 
 def test_refused_tickers_show_in_the_number_of_subscriptions() -> None:
