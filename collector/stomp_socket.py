@@ -5,7 +5,6 @@ a time, which blocks in `open`, `read` and the sending methods, each for a bound
 meanwhile.
 """
 
-import http.cookies
 import os
 import select
 import socket
@@ -19,6 +18,7 @@ import stomp.exception
 import stomp.transport
 import stomp.utils
 import websocket
+import websocket._handshake
 
 from collector.dialing import dial
 from collector.framing import FRAME_LIMIT, LARGE_READ_SIZE, READ_SIZE, Messages, ReceiveBuffer, StompSplitter
@@ -30,6 +30,19 @@ from shared.timing import Deadline
 SUBPROTOCOL = "STOMP"
 SEND_TIMEOUT_S = 5.0
 DISCONNECT_RECEIPT = "disconnect"
+
+
+class _NoCookies:
+    """For websocket-client's jar: one for the process, unbounded, shared by all threads without a lock."""
+
+    def add(self, set_cookie: str | None) -> None:
+        pass
+
+    def get(self, host: str | None) -> str:
+        return ""
+
+
+websocket._handshake.CookieJar = _NoCookies()  # type: ignore[assignment]
 
 
 class ServerFrame(NamedTuple):
@@ -83,7 +96,7 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         )
         try:
             self._connect(connection, url, Deadline(timeout_s))
-        except (OSError, ValueError, http.cookies.CookieError, websocket.WebSocketException) as error:
+        except (OSError, ValueError, websocket.WebSocketException) as error:
             self.close()
             raise ConnectionFailed(_reason(error)) from error
         connection.settimeout(SEND_TIMEOUT_S)
