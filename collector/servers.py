@@ -70,7 +70,11 @@ class Servers:
             if is_stopped and was_stopped:  # not only seen so while all of us go on after Ctrl+Z
                 _end_fork_server()
             was_stopped = is_stopped
-            _mend_resource_tracker(self._once)
+            try:
+                _mend_resource_tracker(self._once)
+            except OSError as error:  # most likely a lack of descriptors or processes, which may pass
+                if self._once.allows("failure", time.monotonic()) is not None:
+                    log.warning("the resource tracker cannot be replaced yet: %s", error.strerror)
 
 
 def _fork_server_pid() -> int | None:
@@ -92,13 +96,14 @@ def _end_fork_server() -> None:
     """It starts no child and tells of no death: when it is gone, its children count as dead, and a new one is made."""
     if (pid := _fork_server_pid()) is not None:
         log.warning("the fork server was stopped: it is replaced, and all children with it")
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it was, by whoever starts a child
+            os.kill(pid, signal.SIGKILL)
 
 
 def _mend_resource_tracker(once: OncePer) -> None:
     """Before anybody needs it, for then it would be replaced with much ado."""
     pid = _resource_tracker_pid()
-    if pid is not None and run_state(pid) in ("T", "Z"):
+    if pid is not None and run_state(pid) in ("T", "Z", None):
         if (held_back := once.allows("resource tracker", time.monotonic())) is not None:
             more = f" ({held_back} times more since this was said)" if held_back else ""
             log.warning("the resource tracker was stopped: it is replaced%s", more)

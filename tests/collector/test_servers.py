@@ -1,5 +1,6 @@
 """The servers of multiprocessing are there before anything else, replaced when they are stopped, and say nothing."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -159,6 +160,26 @@ def test_a_resource_tracker_that_ends_again_and_again_is_told_once(
         os.kill(tracker(), signal.SIGKILL)
         wait_until(partial(lambda old: resource_tracker._resource_tracker._pid not in old, killed))  # type: ignore[attr-defined]
     assert caplog.messages == ["the resource tracker was stopped: it is replaced"]
+
+
+@pytest.mark.usefixtures("servers")
+def test_a_resource_tracker_that_cannot_be_replaced_for_want_of_descriptors_is_as_soon_as_there_are_some(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warnings.warn", lambda *_: None)  # which the tests make an error of
+    dead = tracker()
+    failures: list[OSError] = []
+
+    def fail(*_: object) -> int:
+        failures.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+        raise failures[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collector.servers.os.open", fail)
+        os.kill(dead, signal.SIGKILL)
+        wait_until(lambda: len(failures) >= 3)
+    wait_until(lambda: run_state(tracker()) in ("R", "S"))
+    assert caplog.messages.count("the resource tracker cannot be replaced yet: Too many open files") == 1
 
 
 @pytest.mark.parametrize("is_tracker_killed", [False, True])
