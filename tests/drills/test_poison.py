@@ -79,7 +79,7 @@ def check_that_nothing_reached_a_terminal(running: Drill) -> None:
     program = running.program
     for text in (program.log, program.output):
         assert [line for line in text.split("\n") if not line.isprintable()] == []
-    text = program.summary_file.read_text()
+    text = program.summary_file.read_bytes().decode()
     assert [line for line in text.split("\n") if not line.isprintable()] == []
     assert [text for text in texts_in(json.loads(text)) if not text.isprintable()] == []
 

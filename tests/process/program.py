@@ -93,11 +93,12 @@ class Program:
 
     @property
     def log(self) -> str:
-        return self.log_file.read_text() if self.log_file.exists() else ""
+        return self.log_file.read_bytes().decode() if self.log_file.exists() else ""
 
     @property
     def output(self) -> str:
-        return self.output_file.read_text()
+        """To the byte, carriage returns included."""
+        return self.output_file.read_bytes().decode()
 
     def wait_for_log(self, text: str, count: int = 1) -> None:
         wait_for(lambda: self.log.count(text) >= count, f"{count} times {text!r} in the log")
