@@ -108,7 +108,7 @@ class Connection:
     def standing(self) -> Standing:
         lifecycle = self._lifecycle
         is_retry = lifecycle.state is ConnectionState.WAITING and lifecycle.reason != STARTING
-        return Standing(lifecycle.state, lifecycle.since, lifecycle.retry_at if is_retry else None)
+        return Standing(lifecycle.state, lifecycle.since, lifecycle.tried_at, lifecycle.retry_at if is_retry else None)
 
     def hurry(self, within_s: float) -> None:
         """Have it not wait much longer than that for its next attempt."""

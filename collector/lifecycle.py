@@ -45,6 +45,7 @@ class Lifecycle:
         self.state = ConnectionState.STOPPED
         self.reason = "not started"
         self.since = 0.0
+        self.tried_at: float | None = None
         self.retry_at: float | None = None
         self.heard_at: float | None = None
         self.reconnects = 0
@@ -190,7 +191,7 @@ class Lifecycle:
     def _due_while_resting(self, now: float) -> Action | None:
         if self.retry_at is None or now < self.retry_at:
             return None
-        self.retry_at = None
+        self.tried_at, self.retry_at = now, None
         self._online_since = None
         self._enter(ConnectionState.OPENING, "connecting", now)
         return Action.OPEN

@@ -1,11 +1,12 @@
 """The way back after an outage, for all connections of one worker. Pure.
 
 Each connection waits ever longer for its next attempt, a minute and more in the end, so that a gateway in trouble is
-left alone. Once it is back nobody has to wait that long: of those that wait, one tries at least every
-`LONGEST_CALM_S`, and the first that is let in calls the others.
+left alone. Once it is back nobody waits that long: at most `LONGEST_CALM_S` after the last attempt began the next one
+begins, whether or not that one hangs, and the first that is let in calls the others.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -24,10 +25,15 @@ ATTEMPTING = frozenset({ConnectionState.OPENING, ConnectionState.GREETING})
 
 
 class Standing(NamedTuple):
-    """How one connection stands; `retry_at` is None unless it waits for another attempt after a failure."""
+    """How one connection stands.
+
+    tried_at  when its last attempt began, None before the first
+    retry_at  None unless it waits for another attempt after a failure
+    """
 
     state: ConnectionState
     since: float
+    tried_at: float | None
     retry_at: float | None
 
 
@@ -48,9 +54,7 @@ class Probing:
             called = waiting.keys() - self._called
             self._called |= called
             return {number: self._random.uniform(0.0, CALL_SPREAD_S) for number in called}
-        if not waiting or any(one.state in ATTEMPTING for one in standings.values()):
-            return {}
-        if now - max(standings[number].since for number in waiting) < self._calm_s:
+        if not waiting or now - _last_attempt_at(standings.values()) < self._calm_s:
             return {}
         self._calm_s = self._drawn_calm_s()
         return {min(waiting, key=lambda number: waiting[number]): 0.0}
@@ -68,3 +72,9 @@ class Probing:
 
     def _drawn_calm_s(self) -> float:
         return self._random.uniform(SHORTEST_CALM_S, LONGEST_CALM_S)
+
+
+def _last_attempt_at(standings: Iterable[Standing]) -> float:
+    """Of those that are outside: when one is let in, that is told by its arrival."""
+    outside = (one for one in standings if one.retry_at is not None or one.state in ATTEMPTING)
+    return max((one.tried_at for one in outside if one.tried_at is not None), default=-math.inf)

@@ -65,7 +65,7 @@ class ExchangeSettings(msgspec.Struct, frozen=True):
     streams: Annotated[tuple[str, ...], Rule(stream_names)] = ("orderbooks", "securities")
     ping_interval_s: Annotated[float, Meta(ge=0.1, le=300)] = 20.0
     dead_after_s: Annotated[float, Meta(ge=0.1, le=900)] = 30.0
-    open_timeout_s: Annotated[float, Meta(ge=0.1, le=300)] = 15.0
+    open_timeout_s: Annotated[float, Meta(ge=0.1, le=300)] = 10.0
     connect_stagger_s: Annotated[float, Meta(ge=0, le=60)] = 0.15
     subscribe_pause_s: Annotated[float, Meta(ge=0, le=10)] = 0.005
     retry_first_s: Annotated[float, Meta(ge=0.05, le=3600)] = 1.0

@@ -491,7 +491,10 @@ def test_who_waits_for_long_may_be_hurried(gateway: FakeGateway) -> None:
     with connected_to(gateway, retry_first_s=0.5, retry_cap_s=0.5) as subject:
         wait_until(lambda: subject.status.reason == "connection refused")
         subject.connection._lifecycle.retry_at = FAR_AWAY_S
-        assert subject.connection.standing() == (ConnectionState.WAITING, subject.status.since, FAR_AWAY_S)
+        standing = subject.connection.standing()
+        assert (standing.state, standing.retry_at) == (ConnectionState.WAITING, FAR_AWAY_S)
+        assert standing.tried_at is not None
+        assert standing.tried_at <= standing.since
         gateway.open_port()
         subject.connection.hurry(0.0)
         subject.wait_for(ConnectionState.ONLINE)

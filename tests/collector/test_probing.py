@@ -13,12 +13,13 @@ def probing() -> Probing:
     return Probing(Random(1))
 
 
-def waiting(since: float, retry_at: float) -> Standing:
-    return Standing(State.WAITING, since, retry_at)
+def waiting(tried_at: float, retry_at: float) -> Standing:
+    """An attempt that failed at once."""
+    return Standing(State.WAITING, tried_at, tried_at, retry_at)
 
 
 def standing(state: State, since: float = 0.0) -> Standing:
-    return Standing(state, since, None)
+    return Standing(state, since, since, None)
 
 
 def test_while_all_wait_the_next_in_turn_tries_after_a_calm_of_bounded_length(probing: Probing) -> None:
@@ -29,9 +30,23 @@ def test_while_all_wait_the_next_in_turn_tries_after_a_calm_of_bounded_length(pr
 
 def test_the_calm_begins_anew_with_each_attempt(probing: Probing) -> None:
     assert probing.hurried({0: waiting(0, 50), 1: waiting(0, 60)}, 20) == {0: 0.0}
-    assert probing.hurried({0: standing(State.OPENING, 20), 1: waiting(0, 60)}, 35) == {}
+    assert probing.hurried({0: standing(State.OPENING, 20), 1: waiting(0, 60)}, 20 + SHORTEST_CALM_S - 0.1) == {}
     assert probing.hurried({0: waiting(35, 90), 1: waiting(0, 60)}, 35 + SHORTEST_CALM_S - 0.1) == {}
     assert probing.hurried({0: waiting(35, 90), 1: waiting(0, 60)}, 35 + LONGEST_CALM_S) == {1: 0.0}
+
+
+@pytest.mark.parametrize("state", [State.OPENING, State.GREETING])
+def test_an_attempt_that_hangs_holds_the_next_one_up_no_longer_than_one_that_failed(
+    probing: Probing, state: State
+) -> None:
+    hanging = Standing(state, 22, 20, None)
+    assert probing.hurried({0: hanging, 1: waiting(0, 60)}, 20 + SHORTEST_CALM_S - 0.1) == {}
+    assert probing.hurried({0: hanging, 1: waiting(0, 60)}, 20 + LONGEST_CALM_S) == {1: 0.0}
+
+
+def test_who_hung_for_long_tries_again_as_soon_as_it_has_failed(probing: Probing) -> None:
+    failed = Standing(State.WAITING, 20 + LONGEST_CALM_S, 20, 90)
+    assert probing.hurried({0: failed}, 20 + LONGEST_CALM_S) == {0: 0.0}
 
 
 def test_connections_that_are_online_do_not_keep_the_others_waiting(probing: Probing) -> None:

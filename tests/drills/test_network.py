@@ -275,6 +275,25 @@ def test_however_an_attempt_gets_stuck_it_is_given_up_in_time_and_leaves_nothing
     running.end(reconnects=4 * 4)
 
 
+@pytest.mark.parametrize("hanging", [Behaviour(upgrade="hold"), Behaviour(greeting="none")], ids=["upgrade", "CONNECT"])
+def test_attempts_that_hang_when_the_exchange_heals_delay_fresh_data_by_20_s_at_most(
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, hanging: Behaviour, is_long: bool
+) -> None:
+    """With the shipped settings. What began before it healed is never answered; the long form lets the delays grow."""
+    running = drill("--log-level", "debug", config=SHIPPED)
+    known = running.wait_until_online().connects
+    gateway.start(rate=500)
+    gateway.behave(hanging)
+    gateway.drop()
+    running.program.wait_for_log("-> opening", 2 * running.connections)
+    if is_long:
+        time.sleep(180)
+        running.program.wait_for_log("-> opening", running.program.log.count("-> opening") + 1)
+    gateway.behave(Behaviour())
+    assert seconds_until_fresh(running, record_property, known) <= FRESH_WITHIN_S
+    running.end(reconnects=running.connections)
+
+
 def test_a_peer_that_neither_reads_nor_speaks_holds_up_its_own_connection_alone(
     drill: StartDrill, gateway: GatewayProcess
 ) -> None:
