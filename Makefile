@@ -104,6 +104,7 @@ endif
 	$(DESTDIR)$(PREFIX)/.venv/bin/python -m compileall -q $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(PREFIX) -x '[.]venv'
 	chmod -R a+rX,go-w $(DESTDIR)$(PREFIX)
 	test -e $(DESTDIR)$(CONFIG_DIR)/config.toml || install -m 644 config.toml $(DESTDIR)$(CONFIG_DIR)/config.toml
+	ln -sfr $(DESTDIR)$(CONFIG_DIR)/config.toml $(DESTDIR)$(PREFIX)/config.toml
 	test -e $(DESTDIR)$(CONFIG_DIR)/env || install -m 600 .env.example $(DESTDIR)$(CONFIG_DIR)/env
 	sed -e 's|/opt/moex-monitor|$(PREFIX)|g' -e 's|/etc/moex-monitor|$(CONFIG_DIR)|g' deploy/moex-monitor.service \
 		> $(DESTDIR)$(UNIT_DIR)/moex-monitor.service

@@ -96,6 +96,7 @@ def test_a_second_install_replaces_the_program_and_keeps_the_settings(environmen
     (tmp_path / CONFIG / "env").write_text("MOEX_LOGIN=mine\n")
     make("install", tmp_path, f"FROM_VENV={environment}")
     assert files_in(tmp_path) == before
+    assert (tmp_path / PREFIX / "config.toml").read_text() == "# mine\n"  # what attach and health read
     assert (tmp_path / CONFIG / "config.toml").read_text() == "# mine\n"
     assert (tmp_path / CONFIG / "env").read_text() == "MOEX_LOGIN=mine\n"
 
