@@ -7,6 +7,9 @@ PROGRAM = "moex-monitor"
 TEMPORARY_FOLDER = Path("/tmp")  # nosec B108
 """Whoever uses a folder in it looks first whose that is."""
 
+SESSION_FOLDERS = Path("/run/user")
+"""Where systemd makes the XDG_RUNTIME_DIR of whoever has logged in, which cron and `su` do not tell of."""
+
 SYSTEM_RUNTIME_FOLDER = Path("/run") / PROGRAM
 """Where systemd makes the RUNTIME_DIRECTORY of the service."""
 

@@ -16,8 +16,13 @@ def test_a_program_puts_its_socket_into_the_runtime_folder() -> None:
 
 def test_a_viewer_looks_where_a_program_of_the_user_may_be_and_then_where_the_service_is(tmp_path: Path) -> None:
     environment = {"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
-    assert paths_to_try(AUTO, environment) == [*own_paths(environment), SYSTEM]
-    assert paths_to_try(AUTO, {"RUNTIME_DIRECTORY": str(SYSTEM.parent)}) == [SYSTEM]
+    session = Path(f"/run/user/{os.geteuid()}/moex-monitor/monitor.sock")
+    assert paths_to_try(AUTO, environment) == [*own_paths(environment), session, SYSTEM]
+    assert paths_to_try(AUTO, {"XDG_RUNTIME_DIR": str(session.parents[1]), "TMPDIR": str(tmp_path)}) == [
+        session,
+        tmp_path / f"moex-monitor-{os.geteuid()}" / "monitor.sock",
+        SYSTEM,
+    ]
     assert paths_to_try("/a/b", environment) == [Path("/a/b")]
 
 
