@@ -45,6 +45,7 @@ AGE_BOUNDS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 SCRAPES_AT_ONCE = 8
 CLIENT_LIMIT_S = 5.0
+PAUSE_S = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -268,6 +269,14 @@ class _Server(ThreadingMixIn, TCPServer):
         self._slots = BoundedSemaphore(SCRAPES_AT_ONCE)
         self._has_failed = False
         super().__init__((address, port), handler)
+
+    def get_request(self) -> Any:
+        """Raises OSError, which its caller ignores: it would ask again at once for as long as descriptors are short."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(PAUSE_S)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """In a thread of its own. Whoever comes while many are served already, is sent away."""

@@ -1,5 +1,6 @@
 """The figures for Prometheus: what they say of a market, and the page that they are served on."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer
 from urllib.parse import urlsplit
 
 import pytest
@@ -367,3 +369,17 @@ def test_the_library_costs_nothing_where_nobody_asked_for_metrics() -> None:
     program = "import sys, run, collector.supervisor, collector.preload; print('prometheus_client' in sys.modules)"
     asked = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert asked.stdout == "False\n"
+
+
+def test_a_client_that_cannot_be_let_in_for_want_of_descriptors_is_asked_for_again_after_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: TCPServer) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    paused: list[float] = []
+    monkeypatch.setattr("collector.metrics.time.sleep", paused.append)
+    monkeypatch.setattr(TCPServer, "get_request", fail)
+    with module._Server("127.0.0.1", 0, BaseRequestHandler) as server, pytest.raises(OSError, match="Too many"):
+        server.get_request()
+    assert paused == [module.PAUSE_S]
