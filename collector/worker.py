@@ -9,7 +9,8 @@ import select
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from multiprocessing.queues import Queue
 from random import Random
 
@@ -41,6 +42,8 @@ UNTOLD = (ConnectionState.WAITING, STARTING)
 LINES_A_SECOND = 2.0
 """What all workers together log of their connections, once each has used up its `Worker._words`."""
 
+REFUSALS_TOLD = 5
+"""Tickers that one line names."""
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,7 @@ class Worker:
         self._gathering = Gathering(reader, lambda: os.write(writer, NEWS), self._flush_interval_s)
         self._probing = Probing(Random())
         self._told: dict[int, tuple[ConnectionState, str]] = {}
+        self._refused: set[str] = set()
         self._returns: Counter[int] = Counter()
         self._entered_at: dict[int, float] = {}
         self._untold: Counter[int] = Counter()
@@ -172,6 +176,18 @@ class Worker:
             elif status.state in TOLD and self._entered_at.get(number) != status.since:
                 self._untold[number] += 1
             self._entered_at[number] = status.since
+        return events + self._refusals(statuses)
+
+    def _refusals(self, statuses: Sequence[ConnectionStatus]) -> list[Event]:
+        """Each ticker that was refused is told once, those of one connection together."""
+        events = []
+        for status in statuses:
+            news = {ticker: reason for ticker, reason in status.refusals.items() if ticker not in self._refused}
+            if news and self._words.spend(time.monotonic()):
+                self._refused |= news.keys()
+                text = _refusal_text(news)
+                events.append(Event(time.time(), f"connection {status.number + 1}", text))
+                log.warning("connection %d: %s", status.number + 1, text)
         return events
 
     def _more(self, number: int) -> str:
@@ -204,6 +220,12 @@ class Worker:
         if quotes := self._outbox.take():
             self._send(QuoteBatch(self._number, quotes, time.monotonic()))
         self._report(is_last=True)
+
+
+def _refusal_text(reasons: Mapping[str, str]) -> str:
+    told = "; ".join(f"{ticker}: {reason}" for ticker, reason in islice(reasons.items(), REFUSALS_TOLD))
+    more = len(reasons) - REFUSALS_TOLD
+    return f"refused {told}" + (f"; {more} more" if more > 0 else "")
 
 
 def _obey_level(woken: bytes) -> None:

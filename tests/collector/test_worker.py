@@ -319,6 +319,22 @@ def test_after_a_night_of_the_same_failure_its_two_lines_say_how_often_it_was(
     ]
 
 
+def test_refused_tickers_are_told_once_those_of_a_connection_in_one_line(
+    gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    status = one_status(10, ConnectionState.SUBSCRIBING, "login accepted", 0)
+    with idle_worker(gateway) as worker, caplog.at_level("INFO"):
+        status.refusals = {"ZZZZ": "gateway.invalidrequest"}
+        assert [event.text for event in worker._events([status])] == ["refused ZZZZ: gateway.invalidrequest"]
+        status.refusals |= {f"T{number}": "closed" for number in range(7)}
+        assert worker._events([status]) != []
+        assert worker._events([status]) == []
+    assert caplog.messages == [
+        "connection 11: refused ZZZZ: gateway.invalidrequest",
+        "connection 11: refused T0: closed; T1: closed; T2: closed; T3: closed; T4: closed; 2 more",
+    ]
+
+
 def test_a_night_of_changes_is_told_in_few_lines_and_counts_the_others(
     gateway: FakeGateway, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_refused_ticker_is_marked_and_the_rest_goes_on(
     program = start(*at, "--workers", "1", "--connections", "1", "--tickers-per-connection", "258")
     gateway.wait_until(lambda ledger: ledger.subscriptions == 2 * 257)
     program.wait_for_log("is online")
+    program.wait_for_log(f"connection 1: refused {ticker}: ")
     assert program.stop() == 0
     summary = program.summary()
     assert summary["subscriptions"] == {"planned": 516, "confirmed": 514, "refused": 2}
