@@ -76,10 +76,10 @@ class Hub:
             self._reported_at.pop(worker, None)
         self._drains[worker] = Drain(worker, queue, self._take)
 
-    def finish_worker(self, worker: int) -> None:
-        """The process of `worker` has ended: take what it left in its queue. Blocks for half a second at most."""
+    def finish_worker(self, worker: int, within_s: float = FINISH_LIMIT_S) -> None:
+        """The process of `worker` has ended: take what it left in its queue. Blocks for `within_s` at most."""
         if (drain := self._drains.pop(worker, None)) is not None:
-            drain.finish(FINISH_LIMIT_S)
+            drain.finish(within_s)
 
     def reported_at(self, worker: int) -> float | None:
         """When the present incarnation of `worker` last reported (monotonic); None before its first report."""

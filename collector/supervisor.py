@@ -38,6 +38,7 @@ SUSPENDED_AFTER_S = 0.75
 child.FROZEN_AFTER_S by more than the time between two reports."""
 
 WORKERS_STOP_LIMIT_S = 1.8
+DRAINS_STOP_LIMIT_S = 1.0
 OTHERS_STOP_LIMIT_S = 0.7
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -301,8 +302,9 @@ class Supervisor:
         if self._metrics is not None:
             self._metrics.stop()
         self._end(list(self._workers.values()), WORKERS_STOP_LIMIT_S)
+        deadline = Deadline(DRAINS_STOP_LIMIT_S)
         for number in self._workers:
-            self._hub.finish_worker(number)
+            self._hub.finish_worker(number, deadline.remaining())
         self._end(list(self._others.values()), OTHERS_STOP_LIMIT_S)
         for child in self._others.values():
             self._repair_terminal(child)
