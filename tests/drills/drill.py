@@ -3,11 +3,13 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
+from display.service import reach
+from shared.figures import number
 from tests.fakes.gateway import GatewayProcess
 from tests.fakes.ledger import Ledger
 from tests.process.program import LIMIT_S, Program, wait_for
@@ -104,14 +106,22 @@ class Drill:
             ticks += sum(map(int, fields[11:15]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def shown_now(self) -> "dict[str, Prices]":
+        """What everybody sees who looks into the running program."""
+        with closing(reach([self.program.socket_file], is_brief=True)) as feed:
+            quotes = feed.state_of_now().quotes
+        return {name: (number(q.bid), number(q.ask), number(q.last), q.volume) for name, q in quotes.items()}
+
     def end(self, reconnects: int = 0, restarts: int = 0, within_s: float = TRUTH_WITHIN_S) -> dict[str, Any]:
         """The checks that end every drill; returns the summary.
 
-        The feed goes quiet; `within_s` later the program is stopped, within 5 s, and shows every quote as it was sent
-        last, has counted every fault that was injected, no more and no fewer, and leaves nothing behind.
+        The feed goes quiet; `within_s` later a viewer sees every quote as it was sent last. Then the program is ended,
+        within 5 s: its summary shows the same, it has counted every fault that was injected, no more and no fewer, and
+        it leaves nothing behind.
         """
         sent = self.gateway.quiet()
         time.sleep(within_s)
+        assert self.shown_now() == sent_by(sent)
         began = time.monotonic()
         assert self.program.stop() == 0
         assert time.monotonic() - began < 5 + 1  # the time that it takes to see that nothing is left included

@@ -60,6 +60,7 @@ class Program:
         """
         self.log_file = folder / ("monitor.log" if log_file else "output.txt")
         self.summary_file = folder / "summary.json"
+        self.socket_file = folder / "moex-monitor" / "monitor.sock"
         self.output_file = folder / "output.txt"
         config_file = folder / "config.toml"
         config_file.write_text(config)
