@@ -178,7 +178,7 @@ def test_a_resource_tracker_that_cannot_be_replaced_for_want_of_descriptors_is_a
         patch.setattr("collector.servers.os.open", fail)
         os.kill(dead, signal.SIGKILL)
         wait_until(lambda: len(failures) >= 3)
-    wait_until(lambda: run_state(tracker()) in ("R", "S"))
+    wait_until(lambda: run_state(resource_tracker._resource_tracker._pid) is not None)  # type: ignore[attr-defined]
     assert caplog.messages.count("the resource tracker cannot be replaced yet: Too many open files") == 1
 
 

@@ -280,6 +280,8 @@ def test_attempts_that_hang_when_the_exchange_heals_delay_fresh_data_by_20_s_at_
     drill: StartDrill, record_property: Record, gateway: GatewayProcess, hanging: Behaviour, is_long: bool
 ) -> None:
     """With the shipped settings. What began before it healed is never answered; the long form lets the delays grow."""
+    if hanging.upgrade == "hold" and not is_long:
+        pytest.skip("the same again")
     running = drill("--log-level", "debug", config=SHIPPED)
     known = running.wait_until_online().connects
     gateway.start(rate=500)
