@@ -30,7 +30,9 @@ class Pane:
         self.log_file = folder / "log"
         tmux("new-session", "-d", "-x", "100", "-y", "30", "sh")
         program = f"{sys.executable} {CHECKOUT / 'run.py'} --simulate {' '.join(SMALL)} --log-file {self.log_file}"
-        tmux("send-keys", f"{environment} XDG_STATE_HOME={folder} {program}; echo ended=$?", "Enter")
+        # Of a supervisor that was killed the shell knows before the display does, which then leaves the other screen.
+        said = "code=$?; sleep 1; echo ended=$code"
+        tmux("send-keys", f"{environment} XDG_STATE_HOME={folder} {program}; {said}", "Enter")
         self.until_shown("Connections: 4/4")
 
     def until_shown(self, *texts: str) -> list[str]:
