@@ -73,8 +73,7 @@ class Servers:
             try:
                 _mend_resource_tracker(self._once)
             except OSError as error:  # most likely a lack of descriptors or processes, which may pass
-                if self._once.allows("failure", time.monotonic()) is not None:
-                    log.warning("the resource tracker cannot be replaced yet: %s", error.strerror)
+                _warn(self._once, f"the resource tracker cannot be replaced yet: {error.strerror}")
 
 
 def _fork_server_pid() -> int | None:
@@ -100,13 +99,16 @@ def _end_fork_server() -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def _warn(once: OncePer, text: str) -> None:
+    if (held_back := once.allows(text, time.monotonic())) is not None:
+        log.warning("%s%s", text, f" ({held_back} times more since this was said)" if held_back else "")
+
+
 def _mend_resource_tracker(once: OncePer) -> None:
     """Before anybody needs it, for then it would be replaced with much ado."""
     pid = _resource_tracker_pid()
     if pid is not None and run_state(pid) in ("T", "Z", None):
-        if (held_back := once.allows("resource tracker", time.monotonic())) is not None:
-            more = f" ({held_back} times more since this was said)" if held_back else ""
-            log.warning("the resource tracker was stopped: it is replaced%s", more)
+        _warn(once, "the resource tracker was stopped: it is replaced")
         with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else was faster
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)  # else it might still seem to be there

@@ -37,6 +37,9 @@ END_LIMIT_S = 0.5
 MOST_BRIEF = 8
 """Those who only ask for the state of the moment are not turned away for the sake of those who stay."""
 
+ALWAYS_WELCOME, EVER_WELCOME = 4, 256
+"""Viewers at once where descriptors are few, and where they are many."""
+
 OWN_DESCRIPTORS = 100
 DESCRIPTORS_OF_A_VIEWER = 2
 
@@ -48,9 +51,9 @@ log = logging.getLogger(__name__)
 def most_viewers(descriptors: int) -> int:
     """As many as anybody can want, but not so many that the program itself would be short of its `descriptors`."""
     if descriptors == resource.RLIM_INFINITY:
-        return 256
+        return EVER_WELCOME
     left = (descriptors - OWN_DESCRIPTORS) // DESCRIPTORS_OF_A_VIEWER - MOST_BRIEF
-    return min(256, max(4, left))
+    return min(EVER_WELCOME, max(ALWAYS_WELCOME, left))
 
 
 MOST_VIEWERS = most_viewers(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

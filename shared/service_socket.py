@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.user_folders import PROGRAM, SESSION_FOLDERS, SYSTEM_RUNTIME_FOLDER, runtime_folders
+from shared.user_folders import SYSTEM_RUNTIME_FOLDER, folders_to_look_into, runtime_folders
 
 FILE_NAME = "monitor.sock"
 LONGEST_PATH = 107 if sys.platform == "linux" else 103
@@ -28,14 +28,12 @@ def own_paths(environment: Mapping[str, str]) -> list[Path]:
 def paths_to_try(setting: str, environment: Mapping[str, str]) -> list[Path]:
     """Where a viewer looks for the socket that `setting` speaks of. Folders that others may write to are left out.
 
-    The folder of the service manager comes last: whoever is allowed there has no need to name it. Before it comes that
-    of the user's session, for one who looks from outside it and is not told of it.
+    The folder of the service manager comes last: whoever is allowed there has no need to name it.
     """
     if setting != AUTO:
         return [] if setting == NONE else [Path(setting)]
-    session = SESSION_FOLDERS / str(os.geteuid()) / PROGRAM
-    own = dict.fromkeys([*own_paths(environment), session / FILE_NAME])
-    found = [path for path in own if not path.parent.exists() or folder_fault(path.parent) is None]
+    paths = [folder / FILE_NAME for folder in folders_to_look_into(environment, os.geteuid())]
+    found = [path for path in paths if not path.parent.exists() or folder_fault(path.parent) is None]
     system = SYSTEM_RUNTIME_FOLDER / FILE_NAME
     return found if system in found else [*found, system]
 

@@ -30,8 +30,7 @@ def runtime_folders(environment: Mapping[str, str], user: int) -> list[Path]:
     What the service manager made (RUNTIME_DIRECTORY) is the only place where there is one. Else they are the user's:
     $XDG_RUNTIME_DIR/moex-monitor, the state folder, and one in the folder for temporary files, which always works.
     """
-    given = Path(environment.get("RUNTIME_DIRECTORY", "").partition(":")[0])
-    if given.is_absolute():
+    if (given := _given_folder(environment)) is not None:
         return [given]
     session = Path(environment.get("XDG_RUNTIME_DIR", ""))
     temporary = Path(environment.get("TMPDIR", ""))
@@ -41,6 +40,18 @@ def runtime_folders(environment: Mapping[str, str], user: int) -> list[Path]:
         *([state] if state is not None else []),
         (temporary if temporary.is_absolute() else TEMPORARY_FOLDER) / f"{PROGRAM}-{user}",
     ]
+
+
+def folders_to_look_into(environment: Mapping[str, str], user: int) -> list[Path]:
+    """The runtime folders, and that of the user's session for one who looks from outside it and is not told of it."""
+    folders = runtime_folders(environment, user)
+    session = SESSION_FOLDERS / str(user) / PROGRAM
+    return folders if _given_folder(environment) is not None or session in folders else [*folders, session]
+
+
+def _given_folder(environment: Mapping[str, str]) -> Path | None:
+    given = Path(environment.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    return given if given.is_absolute() else None
 
 
 def _folder(environment: Mapping[str, str], variable: str, below_home: str) -> Path | None:

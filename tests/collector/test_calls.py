@@ -71,6 +71,7 @@ def test_more_calls_than_anybody_listens_to_block_nobody_and_after_the_end_they_
     calls.close()
     calls.stop()
     calls.reread()
+    assert (calls.stop_requested_at is not None, calls.take_reread()) == (True, True)
 
 
 @pytest.mark.parametrize("number", sorted(STOP_SIGNALS))

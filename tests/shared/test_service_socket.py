@@ -23,6 +23,7 @@ def test_a_viewer_looks_where_a_program_of_the_user_may_be_and_then_where_the_se
         tmp_path / f"moex-monitor-{os.geteuid()}" / "monitor.sock",
         SYSTEM,
     ]
+    assert paths_to_try(AUTO, {"RUNTIME_DIRECTORY": str(SYSTEM.parent)}) == [SYSTEM]
     assert paths_to_try("/a/b", environment) == [Path("/a/b")]
 
 
