@@ -4,6 +4,9 @@ import signal
 
 import pytest
 
+# Where tests share what they assert, a failure is to show both sides as well.
+pytest.register_assert_rewrite("tests.drills.drill")
+
 # A shell in the background, or nohup, may have these ignored, and the programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for ignored in (signal.SIGQUIT, signal.SIGHUP):
