@@ -12,7 +12,7 @@ from display.views.table import count_cell, first_cells, highlighted, price_cell
 from display.views.text import Line, Span, paragraph, shortened
 from shared.market import Market
 from shared.printable import printable
-from shared.quotes import Price, Quote
+from shared.quotes import Candle, Quote
 
 STREAM = "candles"
 SWITCH_ON = "Candles are not subscribed. To see them, start with --streams orderbooks,securities,candles"
@@ -46,30 +46,31 @@ def candles(market: Market, board: Board, limit: int, width: int, now: Now, pale
 def _cells(row: Row, ages: Ages) -> list[Cell]:
     """In the order of LAYOUT."""
     palette, candle = ages.palette, row.quote.candle
+    plain = ages.price_role(Role.PLAIN, row.quote.candle_at)
     cells = first_cells(row, palette)
     if candle is None:
         return [*cells, *[(Span(UNKNOWN, Role.DIM),)] * (len(LAYOUT) - len(cells))]
     return [
         *cells,
-        price_cell(candle.open),
-        price_cell(candle.high),
-        price_cell(candle.low),
-        _close(candle.open, candle.close, palette),
+        price_cell(candle.open, plain),
+        price_cell(candle.high, plain),
+        price_cell(candle.low, plain),
+        _close(candle, row.quote.candle_at, ages),
         count_cell(candle.volume),
         (Span(_begin(candle.start, palette)),),
         (_age(row.quote, ages),),
     ]
 
 
-def _close(opened: Price | None, close: Price | None, palette: Palette) -> Cell:
+def _close(candle: Candle, at: float | None, ages: Ages) -> Cell:
     """Up or down against the opening of the same candle."""
+    opened, close, glyphs = candle.open, candle.close, ages.palette.glyphs
     if close is None:
         return (Span(UNKNOWN, Role.DIM), Span(" "))
-    if opened is None or close.value == opened.value:
-        return (Span(price_text(close)), Span(" "))
-    is_rising = close.value > opened.value
-    arrow = palette.glyphs.up if is_rising else palette.glyphs.down
-    return (Span(price_text(close) + arrow, Role.UP if is_rising else Role.DOWN),)
+    role, arrow = Role.PLAIN, " "
+    if opened is not None and close.value != opened.value:
+        role, arrow = (Role.UP, glyphs.up) if close.value > opened.value else (Role.DOWN, glyphs.down)
+    return (Span(price_text(close) + arrow, ages.price_role(role, at)),)
 
 
 def _begin(start: str, palette: Palette) -> str:

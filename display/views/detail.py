@@ -115,12 +115,12 @@ def _last(pane: _Pane) -> Line:
         return (Span(f"LAST {UNKNOWN}", Role.DIM),)
     moves = {1: (Role.UP, f" {glyphs.up}"), -1: (Role.DOWN, f" {glyphs.down}")}
     role, arrow = moves.get(pane.row.direction, (Role.LAST, ""))
-    return (Span(number_text(price) + arrow, role),)
+    return (Span(number_text(price) + arrow, pane.ages.price_role(role, pane.row.quote.fields_at)),)
 
 
 def _change(pane: _Pane) -> Line:
-    percent = pane.row.quote.change_percent
-    return () if percent is None else (change_span(percent),)
+    change = change_span(pane.row.quote, pane.ages)
+    return () if change is None else (change,)
 
 
 def _phase(pane: _Pane) -> Line:

@@ -1,5 +1,6 @@
 """The order book as a ladder: asks above bids, the best of both in the middle, each with a bar of its lots. Pure."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from display.views.ages import UNKNOWN, Ages
@@ -35,8 +36,9 @@ def ladder_lines(quote: Quote, limit: int, width: int, ages: Ages, palette: Pale
     ladder = book.ladder
     room = limit - (limit >= LEAST_WITH_HEADING) - (limit >= LEAST_WITH_SPREAD)
     asks, bids = shares(len(ladder.asks), len(ladder.bids), room)
-    rungs = [_rung("ask", level, ladder) for level in reversed(ladder.asks[:asks])]
-    rungs += [_rung("bid", level, ladder) for level in ladder.bids[:bids]]
+    roles = {role: ages.price_role(role, quote.book_at) for role in (Role.ASK, Role.BAR_ASK, Role.BID, Role.BAR_BID)}
+    rungs = [_rung("ask", level, ladder, roles) for level in reversed(ladder.asks[:asks])]
+    rungs += [_rung("bid", level, ladder, roles) for level in ladder.bids[:bids]]
     lines = _drawn(rungs, width, palette)
     if limit >= LEAST_WITH_SPREAD and rungs:
         lines.insert(asks, _spread(quote, max(len(rung.price) for rung in rungs)))
@@ -59,11 +61,13 @@ def _heading(quote: Quote, ages: Ages) -> Line:
     return (heading, Span("  "), age, Span("  "), Span(sides, Role.DIM))
 
 
-def _rung(side: str, level: Level, ladder: Ladder) -> _Rung:
+def _rung(side: str, level: Level, ladder: Ladder, roles: Mapping[Role, Role]) -> _Rung:
+    """`roles` are those of the two sides as old as the book is."""
     value, lots = level
     role, bar_role = (Role.ASK, Role.BAR_ASK) if side == "ask" else (Role.BID, Role.BAR_BID)
     price = number_text(Price(value, ladder.decimals))
-    return _Rung(side, price, UNKNOWN if lots is None else count_text(lots), lots or 0, role, bar_role)
+    text = UNKNOWN if lots is None else count_text(lots)
+    return _Rung(side, price, text, lots or 0, roles[role], roles[bar_role])
 
 
 def _drawn(rungs: list[_Rung], width: int, palette: Palette) -> list[Line]:

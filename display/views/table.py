@@ -13,7 +13,7 @@ from display.views.palette import Palette, Role
 from display.views.text import Line, Span, shortened
 from shared.market import Market
 from shared.printable import printable
-from shared.quotes import Price
+from shared.quotes import Price, Quote
 
 TICKER_LIMIT = 14
 HEADING_LINES = 1
@@ -81,9 +81,9 @@ def _cells(row: Row, context: Context) -> list[Cell]:
         *first_cells(row, context.ages.palette),
         _bid(row, context),
         _ask(row, context),
-        price_cell(quote.spread),
+        price_cell(quote.spread, context.ages.price_role(Role.PLAIN, quote.prices_at)),
         _last(row, context),
-        (Span(UNKNOWN, Role.DIM) if quote.change_percent is None else change_span(quote.change_percent),),
+        (change_span(quote, context.ages) or Span(UNKNOWN, Role.DIM),),
         count_cell(quote.volume),
         (Span(short_count_text(quote.updates), Role.ACTIVE if row.is_active else Role.PLAIN),),
         (Span(rate_text(context.board.history.rate(quote.ticker, context.ages.now.monotonic)), Role.DIM),),
@@ -103,16 +103,21 @@ def first_cells(row: Row, palette: Palette) -> list[Cell]:
     return [(selected, favourite), (Span(shortened(printable(row.quote.ticker), TICKER_LIMIT, palette)),)]
 
 
-def price_cell(price: Price | None) -> Cell:
-    return (Span(UNKNOWN, Role.DIM) if price is None else Span(price_text(price)),)
+def price_cell(price: Price | None, role: Role) -> Cell:
+    return (Span(UNKNOWN, Role.DIM) if price is None else Span(price_text(price), role),)
 
 
 def count_cell(count: int | None) -> Cell:
     return (Span(UNKNOWN, Role.DIM) if count is None else Span(str(count)),)
 
 
-def change_span(percent: float) -> Span:
-    return Span(percent_text(percent), Role.UP if percent > 0 else Role.DOWN if percent < 0 else Role.PLAIN)
+def change_span(quote: Quote, ages: Ages) -> Span | None:
+    """As old as the last price; None when it is unknown."""
+    percent = quote.change_percent
+    if percent is None:
+        return None
+    role = Role.UP if percent > 0 else Role.DOWN if percent < 0 else Role.PLAIN
+    return Span(percent_text(percent), ages.price_role(role, quote.fields_at))
 
 
 def _bid(row: Row, context: Context) -> Cell:

@@ -68,6 +68,12 @@ def test_the_colours_tell_rising_from_falling() -> None:
     assert "<quiet>" in rows["SiZ6"]
 
 
+def test_the_prices_of_an_old_candle_are_grey() -> None:
+    [_, row] = lines_of(market([with_candle("SBER", candle(306.1, 306.15), 95.0)]), palette=TAGGED)
+    for price in ("306.10", "307.15", "305.10", "306.15▲"):
+        assert f"<quiet>{price}</>" in row
+
+
 def test_the_rows_are_those_of_the_table() -> None:
     of = usual()
     on = board(of)

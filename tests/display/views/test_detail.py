@@ -181,6 +181,13 @@ def test_both_ages_have_their_marks() -> None:
     assert "Received 1m ○     by exchange 1m ○     at 09:49:47" in text_of(sber(NOW.monotonic - 95))
 
 
+def test_an_old_price_is_grey_and_so_is_its_change() -> None:
+    shown = shown_of(sber(NOW.monotonic - 95))
+    name = lines_of(shown, board_on(shown), palette=TAGGED)[0]
+    assert "<quiet>305.95</>" in name
+    assert "<quiet>+0.46%</>" in name
+
+
 def test_an_instrument_that_does_not_trade_is_quiet_and_not_stale() -> None:
     silent = quote("SBER", last=Price(306.1, 2), age_s=95, status="B")
     shown = shown_of(silent)

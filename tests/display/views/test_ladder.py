@@ -53,6 +53,13 @@ def test_prices_and_bars_have_the_colours_of_their_sides() -> None:
     assert "<bar bid>████████████</>" in bid
 
 
+def test_prices_and_bars_of_an_old_book_are_grey() -> None:
+    ask, _, bid = lines_of(quote_of(BIDS[:1], ASKS[:1], age_s=95), palette=TAGGED)[1:]
+    for line, price in ((ask, "306.13"), (bid, "306.12")):
+        assert f"<quiet>    {price}</>" in line
+        assert "bar" not in line
+
+
 @pytest.mark.parametrize(
     ("limit", "first_words"),
     [

@@ -26,9 +26,9 @@ def row_of(one: Quote, width: int = 200, palette: Palette = COLOURLESS) -> str:
     return lines_of([one], width, palette)[1]
 
 
-def sber(*, last: float = 306.1, bid: float = 306.12, updates: int = 42) -> Quote:
+def sber(*, last: float = 306.1, bid: float = 306.12, updates: int = 42, age_s: float = 2.1) -> Quote:
     prices = [Price(price, 2) for price in (bid, 306.13, last)]
-    made = quote("SBER", bid=prices[0], ask=prices[1], last=prices[2], volume=1322700, updates=updates, age_s=2.1)
+    made = quote("SBER", bid=prices[0], ask=prices[1], last=prices[2], volume=1322700, updates=updates, age_s=age_s)
     assert made.fields is not None
     made.fields["CHANGE"] = [3.06, 2]
     return made
@@ -54,6 +54,12 @@ def test_the_columns_have_their_colours() -> None:
     for painted_cell in ("<bid>306.12</>", "<ask>306.13</>", "<last>306.10</>", "<up>+1.01%</>", "<active>42</>"):
         assert painted_cell in text
     assert "<fresh>2.1s ●</>" in text
+
+
+def test_an_old_price_is_grey_and_so_is_what_is_reckoned_from_it() -> None:
+    text = row_of(sber(age_s=95), palette=TAGGED)
+    for price in ("306.12", "306.13", "0.01", "306.10", "+1.01%"):
+        assert f"<quiet>{price}</>" in text
 
 
 def test_the_count_of_a_quiet_quote_has_no_colour() -> None:
