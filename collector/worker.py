@@ -174,7 +174,7 @@ class Worker:
                 events.append(Event(time.time(), f"connection {number + 1}", f"{status.state}: {text}"))
                 log.info("connection %d is %s: %s%s", number + 1, status.state, text, self._more(number))
             elif status.state in TOLD and self._entered_at.get(number) != status.since:
-                self._untold[number] += 1
+                self._untold[number] += (status.state, status.reason) != UNTOLD
             self._entered_at[number] = status.since
         return events + self._refusals(statuses)
 
@@ -193,7 +193,7 @@ class Worker:
     def _more(self, number: int) -> str:
         """What the log says of the changes that it was not told: the same failure again, or too many of them."""
         untold = self._untold.pop(number, 0)
-        return f"; {untold} more changes since the last such line" if untold else ""
+        return f"; {untold} more {'change' if untold == 1 else 'changes'} since the last such line" if untold else ""
 
     def _news(self, status: ConnectionStatus) -> str | None:
         """What is to be told of a connection, None: nothing. One that was lost and is back between two reports shows

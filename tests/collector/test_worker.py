@@ -288,6 +288,15 @@ def test_a_storm_is_told_in_few_lines_and_in_the_end_how_every_connection_stands
         assert len(worker.hub.events) < 30
 
 
+def test_that_a_connection_waited_for_its_turn_at_the_start_is_no_change(
+    gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    with idle_worker(gateway) as worker, caplog.at_level("INFO"):
+        worker._events([one_status(10, ConnectionState.WAITING, "starting", 0)])
+        worker._events([one_status(10, ConnectionState.ONLINE, "all subscriptions sent", 1)])
+    assert caplog.messages == ["connection 11 is online: all subscriptions sent"]
+
+
 NIGHT_S = 8 * 3600
 
 
