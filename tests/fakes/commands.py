@@ -66,6 +66,9 @@ class Commands:
             while self._exchange.unread_bytes():
                 await asyncio.sleep(0.001)
 
+    def enter(self, trading_status: str) -> None:
+        self._exchange.enter(trading_status)
+
     def behave(self, behaviour: object) -> None:
         self._exchange.behaviour = msgspec.convert(behaviour, Behaviour)
 

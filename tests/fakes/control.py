@@ -84,6 +84,10 @@ class Control(ABC):
         self._do("quiet", within_s + 1.0, within_s=within_s)
         return self.ledger()
 
+    def enter(self, trading_status: str) -> None:
+        """Let every instrument be in another phase, and say so once: T is trading, N closed, B a break."""
+        self._do("enter", trading_status=trading_status)
+
     # Switches for whatever comes next.
 
     def behave(self, behaviour: Behaviour) -> None:

@@ -132,6 +132,7 @@ class Exchange:
     def _enter(self, share: Share, stream: Stream, frames: int) -> None:
         quote = self.ledger.quotes.setdefault(share.secid, QuoteSent())
         quote.frames += frames
+        quote.sent_ms = self._now_ms
         if stream == "orderbooks":
             quote.has_book, quote.bid, quote.ask = True, share.best_bid, share.best_ask
         elif stream == "securities":
@@ -160,6 +161,15 @@ class Exchange:
             share = self.shares[secid]
             self._tell(share, stream, share.next(stream), listening)
         return len(listening)
+
+    def enter(self, trading_status: str) -> None:
+        """Let every instrument be in that phase from now on, and tell whoever listens to it."""
+        for share in self.shares.values():
+            table = share.enter(trading_status)
+            listening = [one for one in self.topics.get(("securities", share.secid), ()) if one.is_listening]
+            if listening:
+                self._tell(share, "securities", table, listening)
+        self.flush()
 
     def start_feed(self, rate: float) -> None:
         """Send about so many MESSAGE frames a second from now on, over all connections."""

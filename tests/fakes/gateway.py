@@ -63,6 +63,7 @@ class GatewayProcess(Control):
         self._input = cast(IO[bytes], self._process.stdin)
         self._output = cast(IO[bytes], self._process.stdout)
         self._unanswered = 0
+        self._asking = threading.Lock()
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name="fake-gateway-answers", daemon=True)
         self._reader.start()
@@ -84,17 +85,18 @@ class GatewayProcess(Control):
         self._output.close()
 
     def ask(self, request: bytes, within_s: float = ANSWER_LIMIT_S) -> bytes:
-        try:
-            self._input.write(request + b"\n")
-            self._input.flush()
-        except (OSError, ValueError) as error:
-            raise GatewayError(f"the gateway's process is gone: {error}") from error
-        self._unanswered += 1
-        while True:  # past the answers that came too late for who had asked
-            answer = self._next_answer(within_s)
-            self._unanswered -= 1
-            if self._unanswered == 0:
-                return answer
+        with self._asking:
+            try:
+                self._input.write(request + b"\n")
+                self._input.flush()
+            except (OSError, ValueError) as error:
+                raise GatewayError(f"the gateway's process is gone: {error}") from error
+            self._unanswered += 1
+            while True:  # past the answers that came too late for who had asked
+                answer = self._next_answer(within_s)
+                self._unanswered -= 1
+                if self._unanswered == 0:
+                    return answer
 
     def _next_answer(self, within_s: float) -> bytes:
         try:

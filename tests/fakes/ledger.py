@@ -7,7 +7,7 @@ class QuoteSent(msgspec.Struct):
     """The last values sent of one SECID, to whichever connection; None is null, or never sent.
 
     `bid` and `ask` are the best levels of the last order book, and the securities stream's BID and OFFER as long as no
-    order book was sent. `frames` counts MESSAGE frames of all streams.
+    order book was sent. `frames` counts MESSAGE frames of all streams, `sent_ms` is the timestamp of the last of them.
     """
 
     bid: float | None = None
@@ -15,6 +15,7 @@ class QuoteSent(msgspec.Struct):
     last: float | None = None
     volume: int | None = None
     frames: int = 0
+    sent_ms: int = 0
     has_book: bool = False
 
 

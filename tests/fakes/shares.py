@@ -115,6 +115,10 @@ class Share:
                 self._minute += 1
                 return Table("updates", list(CANDLE_COLUMNS), [self._candle(self._minute)])
 
+    def enter(self, trading_status: str) -> Table:
+        """Let it be in that phase, and tell it."""
+        return self._fields_table({"TRADINGSTATUS": trading_status})
+
     def _value(self, steps: int) -> float:
         return round(steps / 10**self.decimals, self.decimals) if self.decimals else steps
 
