@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from websockets.frames import Opcode
 
+from collector import stomp_socket as module
 from collector.framing import FRAME_LIMIT, LARGE_READ_SIZE, READ_SIZE
 from collector.stomp_socket import Arrival, StompSocket
 from shared.errors import ConnectionFailed
@@ -355,6 +356,20 @@ def test_sending_to_a_peer_that_is_gone_is_told(stomp_socket: StompSocket, peer:
 
     with pytest.raises(ConnectionFailed, match=r"sending failed: connection reset"):
         send_on()
+
+
+def test_sending_to_a_peer_that_does_not_read_ends(stomp_socket: StompSocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would last for ever, and hold the lock that every ping needs."""
+    monkeypatch.setattr(module, "SEND_TIMEOUT_S", 0.1)
+
+    def send_on() -> None:
+        while True:
+            stomp_socket.send_frame("SUBSCRIBE", {"id": "x" * 100_000})
+
+    with RawPeer() as raw:
+        stomp_socket.open(raw.url, OPEN_TIMEOUT_S)
+        with pytest.raises(ConnectionFailed, match=r"sending failed: timed out"):
+            send_on()
 
 
 def test_sending_before_opening_and_after_closing_is_told(stomp_socket: StompSocket) -> None:
