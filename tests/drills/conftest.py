@@ -7,15 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.drills.drill import CONFIG, Drill
+from tests.drills.drill import CONFIG, TRUTH_WITHIN_S, Drill, Record
 from tests.fakes.forwarder import Forwarder
 from tests.fakes.gateway import GatewayProcess
-from tests.process.program import Program
+from tests.process.program import LIMIT_S, Program
 
 StartDrill = Callable[..., Drill]
-
-Record = Callable[[str, object], None]
-"""pytest's record_property: what was measured goes into the report of `--junitxml`."""
 
 
 @pytest.fixture
@@ -40,8 +37,12 @@ def forwarder(gateway: GatewayProcess) -> Iterator[Forwarder]:
 
 
 @pytest.fixture
-def drill(tmp_path: Path, gateway: GatewayProcess) -> Iterator[StartDrill]:
-    """Starts the program with the drills' settings; `port` leads it through a forwarder, `arguments` come on top."""
+def drill(tmp_path: Path, gateway: GatewayProcess, record_property: Record, is_long: bool) -> Iterator[StartDrill]:
+    """Starts the program with the drills' settings; `port` leads it through a forwarder, `arguments` come on top.
+
+    How soon the truth is shown is held to in the long form, for which the machine has time.
+    """
+    truth_within_s = TRUTH_WITHIN_S if is_long else LIMIT_S
     with ExitStack() as programs:
 
         def start(
@@ -51,6 +52,6 @@ def drill(tmp_path: Path, gateway: GatewayProcess) -> Iterator[StartDrill]:
             size = ("--connections", str(connections), "--tickers-per-connection", str(tickers))
             led = ("--url", at, "--iss-url", gateway.iss_url, "--display", "none", *size, *arguments)
             program = programs.enter_context(Program(tmp_path, *led, **{"config": CONFIG, **more}))
-            return Drill(program, gateway, connections, tickers)
+            return Drill(program, gateway, connections, tickers, truth_within_s, record_property)
 
         yield start

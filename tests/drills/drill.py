@@ -5,14 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from socket import SHUT_WR, socket
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
 from display.service import reach
 from shared.figures import number
+from shared.market import Market
 from tests.fakes.gateway import GatewayProcess
 from tests.fakes.ledger import Ledger
 from tests.process.program import LIMIT_S, Program, wait_for
+
+Record = Callable[[str, object], None]
+"""pytest's record_property: what was measured goes into the report of `--junitxml`."""
 
 STREAMS = 2
 CONFIG = """
@@ -38,6 +43,10 @@ BACK_WITHIN_S = 60.0
 TRUTH_WITHIN_S = 2.0
 WARM_UP_FRAMES = 100_000
 
+ROOM_MB = 5.0
+FRESH_PROCESSES_MB = 15.0
+"""By which processes that were forked stop sharing pages, in their first minutes."""
+
 
 class Held(NamedTuple):
     """What the program holds at one moment, over all its processes."""
@@ -49,13 +58,41 @@ class Held(NamedTuple):
 
 
 class Drill:
-    """A program that is led to an exchange, perhaps through a forwarder. Made by the fixture `drill`."""
+    """A program that is led to an exchange, perhaps through a forwarder. Made by the fixture `drill`.
 
-    def __init__(self, program: Program, gateway: GatewayProcess, connections: int = 4, tickers: int = 10) -> None:
+    A drill is a fault between `begin` and `end`.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        gateway: GatewayProcess,
+        connections: int,
+        tickers: int,
+        truth_within_s: float = TRUTH_WITHIN_S,
+        record: Record = lambda name, value: None,
+    ) -> None:
         self.program = program
         self.gateway = gateway
         self.connections = connections
         self.subscriptions = connections * tickers * STREAMS
+        self._truth_within_s = truth_within_s
+        self._record = record
+        self._before: Held | None = None
+
+    def begin(self, rate: float = 500, *, is_warm: bool = False) -> int:
+        """Until it is online, under a feed of so many messages a second: what it holds now, it is to hold at the end.
+
+        Returns how many connections the exchange has counted. Warm: as after some minutes of a feed.
+        """
+        connects = self.wait_until_online().connects
+        wait_until_all_report(self.program)
+        if is_warm:
+            self.warm_up()
+        if rate:
+            self.gateway.start(rate=rate)
+        self._before = self.held()
+        return connects
 
     def wait_until_online(self, within_s: float = LIMIT_S) -> Ledger:
         """Until the exchange has every subscription on as many connections as there are to be."""
@@ -96,7 +133,7 @@ class Drill:
             pss_mb=sum(map(_pss_mb, pids)),
         )
 
-    def wait_until_held(self, before: Held, more_mb: float = 5.0) -> Held:
+    def wait_until_held(self, before: Held, more_mb: float = ROOM_MB) -> Held:
         """Until as many processes, threads and descriptors are there as before, and hardly more memory; that state."""
 
         def as_before() -> Held | None:
@@ -115,22 +152,18 @@ class Drill:
             ticks += sum(map(int, fields[11:15]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
-    def shown_now(self) -> "dict[str, Prices]":
-        """What everybody sees who looks into the running program."""
-        with closing(reach([self.program.socket_file], is_brief=True)) as feed:
-            quotes = feed.state_of_now().quotes
-        return {name: (number(q.bid), number(q.ask), number(q.last), q.volume) for name, q in quotes.items()}
-
-    def end(self, reconnects: int = 0, restarts: int = 0, within_s: float = TRUTH_WITHIN_S) -> dict[str, Any]:
+    def end(self, reconnects: int = 0, restarts: int = 0, more_mb: float = ROOM_MB) -> dict[str, Any]:
         """The checks that end every drill; returns the summary.
 
-        The feed goes quiet; `within_s` later a viewer sees every quote as it was sent last. Then the program is ended,
-        within 5 s: its summary shows the same, it has counted every fault that was injected, no more and no fewer, and
-        it leaves nothing behind.
+        It holds what it held before, in `more_mb` more of memory at most. The feed goes quiet: within 2 s a viewer sees
+        every quote as it was sent last. Then the program is ended, within 5 s: its summary shows the same, it has
+        counted every fault that was injected, no more and no fewer, and it leaves nothing behind.
         """
+        assert self._before is not None, "the drill did not begin"
+        after = self.wait_until_held(self._before, more_mb)
+        self._record("more memory, MB", after.pss_mb - self._before.pss_mb)
         sent = self.gateway.quiet()
-        time.sleep(within_s)
-        assert self.shown_now() == sent_by(sent)
+        self._wait_until_shown(Shown(sent_by(sent), self.connections, reconnects, restarts))
         began = time.monotonic()
         assert self.program.stop() == 0
         assert time.monotonic() - began < 5 + 1  # the time that it takes to see that nothing is left included
@@ -141,8 +174,31 @@ class Drill:
         assert "Traceback" not in self.program.output + self.program.log
         return summary
 
+    def _wait_until_shown(self, truth: "Shown") -> None:
+        """Fails with the difference when that takes longer than it may."""
+        began = time.monotonic()
+        while (shown := shown_by(self.program)) != truth and time.monotonic() - began < self._truth_within_s:
+            time.sleep(0.02)
+        self._record("true after, s", time.monotonic() - began)
+        assert shown == truth
+
 
 Prices = tuple[float | None, float | None, float | None, int | None]
+
+
+class Shown(NamedTuple):
+    """What a viewer sees of that which a drill is about."""
+
+    quotes: dict[str, Prices]
+    online: int
+    reconnects: int
+    restarts: int
+
+
+def shown_by(program: Program) -> Shown:
+    market = looked_into(program)
+    quotes = {n: (number(q.bid), number(q.ask), number(q.last), q.volume) for n, q in market.quotes.items()}
+    return Shown(quotes, market.online, market.totals.counters.reconnects, market.totals.worker_restarts)
 
 
 def shown_in(summary: dict[str, Any]) -> dict[str, Prices]:
@@ -151,6 +207,25 @@ def shown_in(summary: dict[str, Any]) -> dict[str, Prices]:
 
 def sent_by(ledger: Ledger) -> dict[str, Prices]:
     return {name: (q.bid, q.ask, q.last, q.volume) for name, q in ledger.quotes.items() if q.frames}
+
+
+def looked_into(program: Program) -> Market:
+    """What everybody sees who looks into the running program."""
+    with closing(reach([program.socket_file], is_brief=True)) as feed, socket(fileno=os.dup(feed.fileno())) as end:
+        market = feed.state_of_now()
+        end.shutdown(SHUT_WR)
+        assert end.recv(1) == b""  # the program holds nothing for us any more
+    return market
+
+
+def wait_until_all_report(program: Program) -> None:
+    """Until the program has heard of every worker that is there now."""
+
+    def has_heard() -> bool:
+        market = looked_into(program)
+        return market.totals.reported_at.keys() == {status.worker for status in market.connections.values()}
+
+    wait_for(has_heard, "every worker reports")
 
 
 def seconds_until(condition: Callable[[], object], what: str, within_s: float) -> float:

@@ -3,21 +3,23 @@
 `planted` makes the environment of a program whose every Python process imports this file when it starts. In its folder
 a file with the name of a process (`worker-1`, `display`) says what becomes of each new process of that name:
 
-die      it ends before its program begins
+die      it ends before its program begins; `deaths` in the folder grows by one byte
 deaf     SIGTERM does nothing
-watch    it runs `watching.watch` in place of its program
 
-`BOOT_PATIENCE_S` in the folder shortens child.BOOT_PATIENCE_S.
+`BOOT_PATIENCE_S` in the folder shortens child.BOOT_PATIENCE_S, `deaf-hub` keeps the hub from taking what workers send.
 """
 
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 FOLDER = "DRILL_FAULTS"
+DEATHS = "deaths"
+DEAF_HUB = "deaf-hub"
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -33,11 +35,8 @@ def planted(folder: Path, faults: Mapping[str, str]) -> dict[str, str]:
 def plant() -> None:
     """In each process of the program, before it does anything else."""
     folder = Path(os.environ[FOLDER])
-    patience = folder / "BOOT_PATIENCE_S"
-    if patience.exists() and any(argument.endswith("run.py") for argument in sys.orig_argv):
-        from collector import child
-
-        child.BOOT_PATIENCE_S = float(patience.read_text())
+    if any(argument.endswith("run.py") for argument in sys.orig_argv):
+        _plant_in_supervisor(folder)
     begin: Callable[..., int] = BaseProcess._bootstrap  # type: ignore[attr-defined]
 
     def begin_with_fault(process: BaseProcess, *arguments: object, **more: object) -> int:
@@ -49,7 +48,25 @@ def plant() -> None:
     BaseProcess._bootstrap = begin_with_fault  # type: ignore[attr-defined]
 
 
+def _plant_in_supervisor(folder: Path) -> None:
+    from collector import child, hub
+
+    patience = folder / "BOOT_PATIENCE_S"
+    if patience.exists():
+        child.BOOT_PATIENCE_S = float(patience.read_text())
+    take = hub.Hub._take
+
+    def take_when_it_hears(self: hub.Hub, drain: hub.Drain, data: bytes) -> None:
+        while (folder / DEAF_HUB).exists():
+            time.sleep(0.02)
+        take(self, drain, data)
+
+    hub.Hub._take = take_when_it_hears  # type: ignore[method-assign]
+
+
 def _die(process: BaseProcess) -> None:
+    with Path(os.environ[FOLDER], DEATHS).open("ab") as file:
+        file.write(b".")
     os._exit(9)
 
 
@@ -59,10 +76,4 @@ def _become_deaf(process: BaseProcess) -> None:
     signal.signal = lambda number, handler: None if number == signal.SIGTERM else set_handler(number, handler)  # type: ignore[assignment]
 
 
-def _watch(process: BaseProcess) -> None:
-    from tests.drills.watching import watch
-
-    process._target = watch  # type: ignore[attr-defined]
-
-
-FAULTS: dict[str, Callable[[BaseProcess], None]] = {"die": _die, "deaf": _become_deaf, "watch": _watch}
+FAULTS: dict[str, Callable[[BaseProcess], None]] = {"die": _die, "deaf": _become_deaf}

@@ -17,6 +17,9 @@ BAD_UTF8 = b"\xff\xfe\xc3("
 ESCAPES = "\x1b[2J\x1b]52;c;cm0=\x07\x9b31m\x90q\x9c\r\n\x07\x00\u202e\u2028 end"
 """Clear the screen, write the clipboard, 8-bit CSI and DCS, a line of its own, and text that runs backwards."""
 
+HARMFUL = ("\x1b]52", "\x1b[2J\x1b]", "\x9b", "\x90", "\x07", "\u202e", "\u2028")
+"""What of it a terminal must never be sent."""
+
 FAR_MS = (1_000_000_000_000, 4_070_908_800_000)
 """2001 and 2099."""
 

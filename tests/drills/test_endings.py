@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
-from tests.drills.conftest import Record, StartDrill
-from tests.drills.planted import planted
-from tests.drills.test_processes import tracker_of, wait_until_all_report
+from tests.drills.conftest import StartDrill
+from tests.drills.drill import CONFIG, Drill, Record, wait_until_all_report
+from tests.drills.planted import DEAF_HUB, planted
+from tests.drills.test_processes import server_of
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL
 from tests.process.program import Program, wait_for
-from tests.process.test_mending import parent_of
 
 STOP_LIMIT_S, SECOND_STOP_LIMIT_S = 5.0, 1.0
 
@@ -81,16 +81,54 @@ def on_terminal(folder: Path, terminal: PseudoTerminal, gateway: GatewayProcess)
         os.close(output)
 
 
-def test_a_second_ctrl_c_ends_it_within_1_s(drill: StartDrill, record_property: Record, tmp_path: Path) -> None:
+STOPPED = ("nothing", "all children", "fork server", "resource tracker")
+
+
+def stop(what: str, program: Program) -> None:
+    """SIGSTOP to some of its processes."""
+    wait_until_all_report(program)
+    stopped = {
+        "nothing": [],
+        "all children": list(program.children().values()),
+        "fork server": [server_of(program, "forkserver")],
+        "resource tracker": [server_of(program, "resource_tracker")],
+    }
+    for pid in stopped[what]:
+        os.kill(pid, signal.SIGSTOP)
+
+
+@pytest.mark.parametrize("what", STOPPED)
+def test_a_second_ctrl_c_ends_it_within_1_s_whatever_is_stopped(
+    drill: StartDrill, record_property: Record, tmp_path: Path, what: str
+) -> None:
     """Although a worker hears no SIGTERM, and would be given its time."""
     running = drill(environment=planted(tmp_path / "faults", {"worker-1": "deaf"}))
     running.wait_until_online()
+    stop(what, running.program)
     os.killpg(running.program.pid, signal.SIGINT)
     time.sleep(0.2)
     os.killpg(running.program.pid, signal.SIGINT)
     took_s = seconds_to_end(running.program)
     record_property("ended_s", took_s)
     assert took_s < SECOND_STOP_LIMIT_S
+
+
+@pytest.mark.timeout(600)
+def test_a_second_ctrl_c_while_its_children_start_ends_it_within_1_s(
+    drill: StartDrill, record_property: Record, tmp_path: Path, is_long: bool
+) -> None:
+    slowest_s = 0.0
+    for delay_ms in range(0, 501, 10 if is_long else 250):
+        program = drill("--display", "plain").program
+        program.wait_for_log("display: dead -> starting")
+        time.sleep(delay_ms / 1000)
+        os.killpg(program.pid, signal.SIGINT)
+        time.sleep(0.01)
+        os.killpg(program.pid, signal.SIGINT)
+        slowest_s = max(slowest_s, seconds_to_end(program))
+        program.log_file.unlink()
+    record_property("slowest_s", slowest_s)
+    assert slowest_s < SECOND_STOP_LIMIT_S
 
 
 def test_sigterm_ends_it_within_5_s_while_one_worker_is_stopped_and_another_is_deaf(
@@ -107,35 +145,59 @@ def test_sigterm_ends_it_within_5_s_while_one_worker_is_stopped_and_another_is_d
     assert took_s < STOP_LIMIT_S
 
 
-@pytest.mark.parametrize("what", ["all children", "fork server", "resource tracker"])
+@pytest.mark.parametrize("what", STOPPED[1:])
 def test_it_ends_within_5_s_whatever_is_stopped(drill: StartDrill, record_property: Record, what: str) -> None:
     running = drill("--display", "plain")
     running.wait_until_online()
-    program = running.program
-    wait_until_all_report(program)
-    children = program.children()
-    stopped = {
-        "all children": list(children.values()),
-        "fork server": [parent_of(children["worker 1"])],
-        "resource tracker": [tracker_of(program)],
-    }
-    for pid in stopped[what]:
-        os.kill(pid, signal.SIGSTOP)
-    program.send(signal.SIGTERM)
-    took_s = seconds_to_end(program)
+    stop(what, running.program)
+    running.program.send(signal.SIGTERM)
+    took_s = seconds_to_end(running.program)
     record_property("ended_s", took_s)
     assert took_s < STOP_LIMIT_S
 
 
+def test_it_ends_within_5_s_although_nobody_reads_what_its_workers_send(
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "faults"
+    running = drill("--selection", "unique", config=EAGER, environment=planted(folder, {}))
+    running.begin(rate=2000)
+    clog(running, folder)
+    running.program.send(signal.SIGTERM)
+    took_s = seconds_to_end(running.program)
+    record_property("ended_s", took_s)
+    assert took_s < STOP_LIMIT_S
+
+
+def test_what_workers_could_not_send_for_a_while_is_conflated_and_not_lost(
+    drill: StartDrill, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "faults"
+    running = drill("--selection", "unique", config=EAGER, environment=planted(folder, {}))
+    running.begin(rate=2000)
+    clog(running, folder)
+    (folder / DEAF_HUB).unlink()
+    summary = running.end()
+    assert summary["messages"] == gateway.ledger().frames_sent
+
+
+def clog(running: Drill, folder: Path) -> None:
+    """The hub takes nothing any more, until every queue is full: 256 batches of 5 ms."""
+    (folder / DEAF_HUB).touch()
+    sent = running.gateway.ledger().frames_sent
+    running.gateway.wait_until(lambda ledger: ledger.frames_sent > sent + 6_000)
+
+
+EAGER = CONFIG.replace("[collector]", "[collector]\nflush_interval_ms = 5")
+
+
 def test_without_input_and_with_nobody_who_reads_its_output_it_goes_on_and_ends_in_order(
-    drill: StartDrill, gateway: GatewayProcess
+    drill: StartDrill,
 ) -> None:
     reader, writer = os.pipe()
     running = drill("--display", "plain", stdout=writer, through=("sh", "-c", 'exec "$@" <&- 2>&1', "sh"))
     os.close(writer)
-    running.wait_until_online()
-    gateway.start(rate=500)
-    wait_until_all_report(running.program)
+    running.begin()
     assert os.read(reader, 100)
     os.close(reader)
     time.sleep(1)  # two status lines nobody hears
@@ -144,16 +206,12 @@ def test_without_input_and_with_nobody_who_reads_its_output_it_goes_on_and_ends_
     assert running.program.log.count("display: dead -> starting") == 1
 
 
-def test_a_log_that_nobody_reads_holds_up_neither_the_quotes_nor_the_end(
-    drill: StartDrill, gateway: GatewayProcess
-) -> None:
+def test_a_log_that_nobody_reads_holds_up_neither_the_quotes_nor_the_end(drill: StartDrill) -> None:
     reader, writer = os.pipe()
     fill(writer)
     running = drill(stdout=writer, through=(sys.executable, "-c", WITHOUT_LOG_FILE))
     os.close(writer)
-    running.wait_until_online()
-    gateway.start(rate=500)
-    gateway.wait_until(lambda ledger: ledger.frames_sent > 500)
+    running.begin(is_warm=True)
     running.drop_all()
     running.end(reconnects=4)
     assert running.program.log == ""

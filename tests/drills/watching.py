@@ -1,58 +1,91 @@
-"""How old the hub's knowledge is at any moment, as a display sees it: a process in place of the display notes it down.
+"""How old what a viewer sees is at any moment: somebody looks at the program, and into the exchange's ledger."""
 
-Started by the fault `watch` of `planted`; the notes are in the folder of the faults.
-"""
-
-import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import pairwise
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from operator import le
-from pathlib import Path
+from threading import Event
+from typing import NamedTuple
 
 import msgspec
 
 from collector.sharding import plan_shards
-from display.feed import Feed, parent_sentinels
-from shared.processes import become_child
-from shared.settings import DisplaySettings
+from display.service import ANSWER_LIMIT_S, reach
 from shared.wire import Counters
-from tests.drills.planted import FOLDER
+from tests.drills.drill import Drill, meanwhile
 
-NOTES = "notes.jsonl"
 LOOK_INTERVAL_S = 0.1
 
-Stamps = dict[str, float]
+Stamps = Mapping[str, float]
+"""By ticker, the exchange's time of its newest message, in milliseconds since 1970."""
 
 
-class Note(msgspec.Struct):
-    """The picture of one moment, in milliseconds of the wall clock; `stamps` are the exchange's times of tickers."""
+class Note(NamedTuple):
+    """What was known at one moment: sent not before `asked_ms`, shown at `at_ms` of the wall clock."""
 
+    asked_ms: float
+    sent: Stamps
     at_ms: float
-    stamps: Stamps
+    shown: Stamps
     counters: Counters
 
 
-def watch(connection: Connection, settings: DisplaySettings, terminal_path: str | None) -> None:
-    """Target of the display process: note each picture, until SIGTERM or the end of the hub."""
-    become_child(on_terminate=lambda: os._exit(0))
-    feed, parent = Feed(connection), parent_sentinels()
-    with Path(os.environ[FOLDER], NOTES).open("ab") as file:
-        while not feed.is_over:
-            feed.ask()
-            wait([connection, *parent])
-            if feed.receive() and (market := feed.market) is not None:
-                stamps = {name: q.exchange_ms for name, q in market.quotes.items() if q.exchange_ms is not None}
-                note = Note(time.time() * 1000, stamps, market.totals.counters)
-                file.write(msgspec.json.encode(note) + b"\n")
-                file.flush()
-            time.sleep(LOOK_INTERVAL_S)
+@contextmanager
+def watched(running: Drill) -> Iterator[list[Note]]:
+    """Notes as they are taken: a viewer of the program's own socket looks ten times a second."""
+    notes: list[Note] = []
+
+    def watch(is_over: Event) -> None:
+        with closing(reach([running.program.socket_file], is_brief=False)) as feed:
+            while not is_over.wait(LOOK_INTERVAL_S):
+                asked_ms = now_ms()
+                sent = {name: float(quote.sent_ms) for name, quote in running.gateway.ledger().quotes.items()}
+                feed.ask()
+                wait([feed.fileno()], ANSWER_LIMIT_S)
+                if feed.receive() and (market := feed.market) is not None:
+                    shown = {name: q.exchange_ms for name, q in market.quotes.items() if q.exchange_ms is not None}
+                    notes.append(Note(asked_ms, sent, now_ms(), shown, market.totals.counters))
+
+    with meanwhile(watch):
+        yield notes
 
 
-def notes_in(folder: Path) -> list[Note]:
-    decoder = msgspec.json.Decoder(Note)
-    return [decoder.decode(line) for line in (folder / NOTES).read_bytes().splitlines()]
+def now_ms() -> float:
+    return time.time() * 1000
+
+
+def longest_lag_s(
+    notes: Sequence[Note], tickers: Collection[str], spans: Collection[tuple[float, float]] = ()
+) -> float:
+    """The longest that something sent of `tickers` was not shown. Moments in `spans` (ms from, to) are left out.
+
+    Counted to the end of each picture, so that one that comes late counts as one that is old.
+    """
+    longest_s, known, told = 0.0, 0, notes[0].asked_ms
+    for number, note in enumerate(notes):
+        if not any(start <= note.at_ms <= end for start, end in spans):
+            longest_s = max(longest_s, (note.at_ms - told) / 1000)
+        while known <= number and _shows(note.shown, notes[known].sent, tickers):
+            told = notes[known].asked_ms
+            known += 1
+    return longest_s
+
+
+def longest_silence_s(notes: Sequence[Note], tickers: Collection[str]) -> float:
+    """The oldest that the newest of `tickers` ever was."""
+    return max((note.at_ms - max(note.shown.get(ticker, 0.0) for ticker in tickers)) / 1000 for note in notes)
+
+
+def _shows(shown: Stamps, sent: Stamps, tickers: Collection[str]) -> bool:
+    return all(shown.get(ticker, 0.0) >= sent[ticker] for ticker in tickers if ticker in sent)
+
+
+def never_goes_back(notes: Sequence[Note]) -> bool:
+    """Whether all counters only grow."""
+    counters = [msgspec.structs.astuple(note.counters) for note in notes]
+    return all(all(map(le, earlier, later)) for earlier, later in pairwise(counters))
 
 
 def tickers_of_workers(tickers: list[str], connections: int, each: int, workers: int, seed: int) -> list[set[str]]:
@@ -61,23 +94,3 @@ def tickers_of_workers(tickers: list[str], connections: int, each: int, workers:
         tickers, connections=connections, tickers_per_connection=each, workers=workers, selection="unique", seed=seed
     )
     return [{t for s in plan.shards if s.worker == worker for t in s.tickers} for worker in range(workers)]
-
-
-def longest_lag_s(notes: list[Note], tickers: Collection[str], spans: Collection[tuple[float, float]] = ()) -> float:
-    """The oldest that the newest of `tickers` ever was. Moments within `spans` (ms from, to) are left out."""
-    lags = [
-        (note.at_ms - max(at for name, at in note.stamps.items() if name in tickers)) / 1000
-        for note in notes
-        if not any(start <= note.at_ms <= end for start, end in spans)
-    ]
-    return max(lags)
-
-
-def never_goes_back(notes: list[Note]) -> bool:
-    """Whether all counters only grow."""
-    counters = [msgspec.structs.astuple(note.counters) for note in notes]
-    return all(all(map(le, earlier, later)) for earlier, later in pairwise(counters))
-
-
-def between(notes: list[Note], since_ms: float, until_ms: float) -> list[Note]:
-    return [note for note in notes if since_ms <= note.at_ms <= until_ms]
