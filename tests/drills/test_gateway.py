@@ -22,17 +22,17 @@ SOON_DEAD = CONFIG.replace("ping_interval_s = 5", "ping_interval_s = 1").replace
 )
 
 
-@pytest.mark.parametrize("phase", ["T", "N"], ids=["silent", "closed"])
+@pytest.mark.parametrize(("phase", "minutes"), [("T", 30), ("N", 5)], ids=["silent", "closed"])
 def test_a_silent_or_closed_market_is_no_reason_to_reconnect_and_no_trouble(
-    drill: StartDrill, gateway: GatewayProcess, is_long: bool, phase: str
+    drill: StartDrill, gateway: GatewayProcess, is_long: bool, phase: str, minutes: float
 ) -> None:
-    """Longer than a dead peer is given, and for half an hour with the built-in settings for tests."""
+    """Longer than a dead peer is given; in the long form minutes, with the built-in settings for tests."""
     running = drill("--display", "plain", config=CONFIG if is_long else SOON_DEAD)
     running.begin()
     gateway.enter(phase)
     gateway.quiet()
     pings = gateway.ledger().pings
-    time.sleep(1800 if is_long else 4.5)
+    time.sleep(60 * minutes if is_long else 4.5)
     assert gateway.ledger().pings >= pings + 4 * 2
     assert "trouble" not in running.program.output
     running.end(reconnects=0)
