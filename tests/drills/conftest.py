@@ -22,6 +22,12 @@ def is_long(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
+def grace_s(is_long: bool) -> float:
+    """By how much a lag may exceed what is promised: the machine of the short form may be busy with anything."""
+    return 0.0 if is_long else 5.0
+
+
+@pytest.fixture
 def gateway() -> Iterator[GatewayProcess]:
     """An exchange in a process of its own, independent of the built-in one."""
     with GatewayProcess() as process:

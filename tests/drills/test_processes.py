@@ -58,7 +58,7 @@ def number_of(name: str) -> int:
 
 @pytest.mark.timeout(600)
 def test_workers_killed_at_random_under_load_lose_3_s_each_and_the_others_do_not_notice(
-    drill: StartDrill, record_property: Record, gateway: GatewayProcess, is_long: bool
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, is_long: bool, grace_s: float
 ) -> None:
     """Every 2 s one of six, at 2,000 messages a second, with a hub that is stopped for 150 ms of each 250."""
     running = drill(*LARGE, connections=CONNECTIONS, tickers=TICKERS)
@@ -84,8 +84,8 @@ def test_workers_killed_at_random_under_load_lose_3_s_each_and_the_others_do_not
     record_property("lag_s, loss_s", (max(lags), max(losses)))
     record_property("latency p99, ms", summary["latency_ms"]["p99"])
     record_property("messages lost, sent", (sent - summary["messages"], sent))
-    assert max(lags) < LAG_LIMIT_S
-    assert max(losses) < LOSS_LIMIT_S
+    assert max(lags) < LAG_LIMIT_S + grace_s
+    assert max(losses) < LOSS_LIMIT_S + grace_s
 
 
 @pytest.mark.parametrize("name", ["worker 2", "display"])
@@ -136,7 +136,7 @@ def test_a_stopped_supervisor_takes_none_for_dead_but_those_that_died(drill: Sta
 
 @pytest.mark.timeout(600)
 def test_a_worker_that_dies_at_every_start_is_retried_ever_later_while_the_rest_goes_on(
-    drill: StartDrill, record_property: Record, gateway: GatewayProcess, tmp_path: Path, is_long: bool
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, tmp_path: Path, is_long: bool, grace_s: float
 ) -> None:
     folder = tmp_path / "faults"
     running = drill("--selection", "unique", environment=planted(folder, {}))
@@ -156,7 +156,7 @@ def test_a_worker_that_dies_at_every_start_is_retried_ever_later_while_the_rest_
     lag_s = longest_lag_s(notes, others)
     record_property("deaths", deaths)
     record_property("lag of the others, s", lag_s)
-    assert lag_s < LAG_LIMIT_S
+    assert lag_s < LAG_LIMIT_S + grace_s
 
 
 @pytest.mark.timeout(600)
