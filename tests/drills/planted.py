@@ -4,11 +4,15 @@
 a file with the name of a process (`worker-1`, `display`) says what becomes of each new process of that name:
 
 die      it ends before its program begins; `deaths` in the folder grows by one byte
+hang     its program never begins
 deaf     SIGTERM does nothing
 
-`BOOT_PATIENCE_S` in the folder shortens child.BOOT_PATIENCE_S, `deaf-hub` keeps the hub from taking what workers send.
+While there is a file `deaf-hub`, the hub takes nothing of what workers send; while there is `stuck-supervisor`, the
+supervisor's loop stands still and its other threads go on. A file named as a constant, such as
+`collector.child.BOOT_PATIENCE_S`, holds the value that it has in the processes of run.py itself.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -20,6 +24,7 @@ from pathlib import Path
 FOLDER = "DRILL_FAULTS"
 DEATHS = "deaths"
 DEAF_HUB = "deaf-hub"
+STUCK_SUPERVISOR = "stuck-supervisor"
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -49,19 +54,25 @@ def plant() -> None:
 
 
 def _plant_in_supervisor(folder: Path) -> None:
-    from collector import child, hub
+    for constant in folder.glob("*.*_S"):
+        module, _, name = constant.name.rpartition(".")
+        setattr(importlib.import_module(module), name, float(constant.read_text()))
+    from collector import hub, supervisor
 
-    patience = folder / "BOOT_PATIENCE_S"
-    if patience.exists():
-        child.BOOT_PATIENCE_S = float(patience.read_text())
-    take = hub.Hub._take
+    take, wait = hub.Hub._take, supervisor.Supervisor._wait
 
     def take_when_it_hears(self: hub.Hub, drain: hub.Drain, data: bytes) -> None:
         while (folder / DEAF_HUB).exists():
             time.sleep(0.02)
         take(self, drain, data)
 
+    def wait_while_it_is_stuck(self: supervisor.Supervisor, timeout_s: float) -> None:
+        wait(self, timeout_s)
+        while (folder / STUCK_SUPERVISOR).exists():
+            time.sleep(0.02)
+
     hub.Hub._take = take_when_it_hears  # type: ignore[method-assign]
+    supervisor.Supervisor._wait = wait_while_it_is_stuck  # type: ignore[method-assign]
 
 
 def _die(process: BaseProcess) -> None:
@@ -70,10 +81,15 @@ def _die(process: BaseProcess) -> None:
     os._exit(9)
 
 
+def _hang(process: BaseProcess) -> None:
+    while True:
+        time.sleep(3600)
+
+
 def _become_deaf(process: BaseProcess) -> None:
     set_handler = signal.signal
     set_handler(signal.SIGTERM, signal.SIG_IGN)
     signal.signal = lambda number, handler: None if number == signal.SIGTERM else set_handler(number, handler)  # type: ignore[assignment]
 
 
-FAULTS: dict[str, Callable[[BaseProcess], None]] = {"die": _die, "deaf": _become_deaf}
+FAULTS: dict[str, Callable[[BaseProcess], None]] = {"die": _die, "hang": _hang, "deaf": _become_deaf}

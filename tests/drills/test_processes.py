@@ -167,7 +167,7 @@ def test_when_all_workers_die_at_every_start_for_5_minutes_the_program_ends_with
     faults = {"worker-1": "die", "worker-2": "die"}
     patience_s = 300 if is_long else 2
     if not is_long:
-        faults["BOOT_PATIENCE_S"] = str(patience_s)
+        faults["collector.child.BOOT_PATIENCE_S"] = str(patience_s)
     program = drill(environment=planted(tmp_path / "faults", faults)).program
     took_s = seconds_until(lambda: not program.session(), "it gives up", patience_s + 60)
     assert program.wait() == 70

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,14 +13,18 @@ import pytest
 
 from collector.child import FROZEN_AFTER_S
 from shared.processes import run_state
-from tests.drills.planted import planted
+from tests.drills.drill import looked_into
+from tests.drills.planted import STUCK_SUPERVISOR, planted
+from tests.fakes.behaviour import Behaviour
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL, Start
 from tests.process.program import LIMIT_S, Program, wait_for
 from tests.process.test_mending import wait_until_replaced
 
 CONFIG = "[display]\nstatus_interval_s = 0.2\n"
-WATCHDOG_USEC = "400000"
+WATCHDOG_S = 0.4
+READY_AFTER_S = 1.5
+HASTY = "[exchange]\nrefused_retry_first_s = 0.2\nrefused_retry_cap_s = 0.2\n"
 
 
 class Manager:
@@ -55,6 +60,16 @@ class Manager:
     def until_said(self, line: str, count: int = 1) -> list[str]:
         return self.until(lambda heard: sum(one.startswith(line) for one in heard) >= count, line)
 
+    def is_silent_for(self, seconds: float) -> bool:
+        self._socket.settimeout(seconds)
+        try:
+            self.hear()
+        except TimeoutError:
+            return True
+        finally:
+            self._socket.settimeout(LIMIT_S)
+        return False
+
     def drain(self) -> None:
         """All that was said until now."""
         self._socket.setblocking(False)
@@ -66,7 +81,7 @@ class Manager:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"NOTIFY_SOCKET": self.address, "WATCHDOG_USEC": WATCHDOG_USEC}
+        return {"NOTIFY_SOCKET": self.address, "WATCHDOG_USEC": f"{WATCHDOG_S * 1e6:.0f}"}
 
 
 @pytest.fixture
@@ -98,6 +113,25 @@ def test_it_is_ready_when_the_first_connection_is_online_says_how_it_stands_and_
     assert program.stop() == 0
     manager.until_said("STOPPING=1")
     assert manager.lines.count("READY=1") == manager.lines.count("STOPPING=1") == 1
+
+
+def test_where_nobody_is_let_in_it_is_ready_when_the_first_minute_is_over_and_goes_on_trying(
+    start: Start, manager: Manager, gateway: GatewayProcess, at: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A minute of 1.5 s."""
+    gateway.behave(Behaviour(greeting="refuse"))
+    minute = planted(tmp_path / "faults", {"collector.service.READY_AFTER_S": str(READY_AFTER_S)})
+    began = time.monotonic()
+    program = start(*at, *SMALL, config=CONFIG + HASTY, environment=manager.environment | minute)
+    manager.until_said("READY=1")
+    assert time.monotonic() - began >= READY_AFTER_S
+    manager.until_said("STATUS=0/4 online")
+    assert "is online" not in program.log
+    gateway.behave(Behaviour())
+    manager.until_said("STATUS=4/4 online")
+    assert program.stop() == 0
+    manager.until_said("STOPPING=1")
+    assert manager.lines.count("READY=1") == 1
 
 
 def test_an_abstract_socket_is_one_too(start: Start) -> None:
@@ -158,6 +192,51 @@ def test_one_frozen_worker_costs_no_sign_of_life(
     signs = [*(sign for sign in manager.signs if sign >= began), time.monotonic()]
     assert signs[-1] - began > FROZEN_AFTER_S
     assert max(later - earlier for earlier, later in pairwise(signs)) < FROZEN_AFTER_S
+
+
+@contextmanager
+def stopped(program: Program, faults: Path) -> Iterator[None]:
+    program.send(signal.SIGSTOP)
+    wait_for(lambda: run_state(program.pid) == "T", "it is stopped")
+    yield
+    program.send(signal.SIGCONT)
+
+
+@contextmanager
+def stuck(program: Program, faults: Path) -> Iterator[None]:
+    """Its other threads take and show what the workers report all the same."""
+    (faults / STUCK_SUPERVISOR).touch()
+    yield
+    began = time.monotonic()
+    wait_for(lambda: reported_at(program) > began, "the workers are heard")
+    (faults / STUCK_SUPERVISOR).unlink()
+
+
+def reported_at(program: Program) -> float:
+    """When the last of the workers reported, as a viewer sees it."""
+    return min(looked_into(program).totals.reported_at.values())
+
+
+@pytest.mark.parametrize("fault", [stopped, stuck])
+def test_a_supervisor_whose_own_loop_stands_still_is_silent_though_workers_advance(
+    start: Start,
+    manager: Manager,
+    gateway: GatewayProcess,
+    at: tuple[str, ...],
+    tmp_path: Path,
+    fault: Callable[[Program, Path], AbstractContextManager[None]],
+) -> None:
+    faults = tmp_path / "faults"
+    program = start(*at, *SMALL, config=CONFIG, environment=manager.environment | planted(faults, {}))
+    manager.until_said("STATUS=4/4 online")
+    program.wait_for_log("starting -> running", 2)
+    manager.until_said("WATCHDOG=1")
+    before = program.children()
+    with fault(program, faults):
+        wait_for(lambda: manager.is_silent_for(2 * WATCHDOG_S), "it falls silent")
+    manager.until_said("WATCHDOG=1", 3)
+    assert program.children() == before
+    assert program.stop() == 0
 
 
 # ---- ExecReload
