@@ -4,14 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.display.pseudo_terminal import LEAVE_ALTERNATE, LIMIT_S, PseudoTerminal
 
 RUN = Path(__file__).parents[2] / "run.py"
 INHERITED = ("PATH", "LANG", "SYSTEMROOT")
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -25,12 +27,12 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def viewed(folder: Path, *arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
-    """What a viewer says that ends by itself."""
+def viewed(folder: Path, *arguments: str, more: Mapping[str, str] = NOTHING_MORE) -> "subprocess.CompletedProcess[str]":
+    """What a viewer says that ends by itself; `more` is of its environment."""
     return subprocess.run(
         [sys.executable, str(RUN), *arguments],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder) | dict(more),
         capture_output=True,
         text=True,
         timeout=LIMIT_S,
