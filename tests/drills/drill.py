@@ -197,8 +197,11 @@ class Shown(NamedTuple):
 
 def shown_by(program: Program) -> Shown:
     market = looked_into(program)
-    quotes = {n: (number(q.bid), number(q.ask), number(q.last), q.volume) for n, q in market.quotes.items()}
-    return Shown(quotes, market.online, market.totals.counters.reconnects, market.totals.worker_restarts)
+    return Shown(prices_in(market), market.online, market.totals.counters.reconnects, market.totals.worker_restarts)
+
+
+def prices_in(market: Market) -> dict[str, Prices]:
+    return {name: (number(q.bid), number(q.ask), number(q.last), q.volume) for name, q in market.quotes.items()}
 
 
 def shown_in(summary: dict[str, Any]) -> dict[str, Prices]:
