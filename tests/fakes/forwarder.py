@@ -153,8 +153,8 @@ class Forwarder:
 
 
 def _cut(writer: asyncio.StreamWriter) -> None:
-    """Close by RST."""
-    peer: socket.socket = writer.get_extra_info("socket")
-    if peer.fileno() >= 0:
+    """Close by RST. Under TLS the socket may be gone already."""
+    peer: socket.socket | None = writer.get_extra_info("socket")
+    if peer is not None and peer.fileno() >= 0:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
