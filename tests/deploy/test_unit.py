@@ -1,16 +1,30 @@
 """The unit of systemd: right by systemd's own tools, and what it forbids is nothing that the program needs."""
 
 import configparser
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.collector.authority import Authority
+from tests.collector.scraping import scrape
+from tests.display.attached import viewed
+from tests.drills.drill import looked_into
+from tests.fakes.endpoint import GATEWAY_PATH
+from tests.fakes.forwarder import Forwarder
+from tests.fakes.gateway import GatewayProcess
+from tests.fakes.pages import REST_ROOT
 from tests.process.conftest import SMALL, Start
-from tests.process.program import CHECKOUT
+from tests.process.program import CHECKOUT, Program, wait_for
+from tests.process.test_service_manager import Manager
+from tests.process.test_trouble import unused_port
 
 UNIT = CHECKOUT / "deploy/moex-monitor.service"
 EXPOSURE_LIMIT = 2.0
@@ -71,14 +85,69 @@ def can_trace() -> bool:
     return shutil.which("strace") is not None and not subprocess.call(["strace", "-o", "/dev/null", "true"])
 
 
+Use = Callable[[tuple[str, ...]], None]
+
+
+def simulated(start: Start, gateway: GatewayProcess, folder: Path) -> Use:
+    def use(through: tuple[str, ...]) -> None:
+        program = start("--simulate", "--display", "none", *SMALL, through=through)
+        program.wait_for_log("is online", 4)
+        wait_for(lambda: has_prices(program), "prices")
+        assert program.stop() == 0
+        assert program.summary()["connections"]["online"] == 4
+
+    return use
+
+
+def in_the_field(start: Start, gateway: GatewayProcess, folder: Path) -> Use:
+    """Over TLS, told and watched by a service manager, with a worker that is replaced, settings that are read anew, a
+    scrape and a viewer."""
+
+    def use(through: tuple[str, ...]) -> None:
+        authority, port = Authority(folder), unused_port()
+        certified = Forwarder(gateway.port, tls=authority.issue("localhost", "-days", "1"))
+        with certified, closing(Manager(folder)) as manager:
+            at = f"localhost:{certified.port}"
+            program = start(
+                *("--url", f"wss://{at}{GATEWAY_PATH}", "--iss-url", f"https://{at}{REST_ROOT}"),
+                *("--display", "none", *SMALL),
+                config=f"[metrics]\nport = {port}\n",
+                environment=manager.environment | {"SSL_CERT_FILE": str(authority.certificate)},
+                through=through,
+            )
+            program.wait_for_log("is online", 4)
+            manager.until_said("READY=1")
+            manager.until_said("WATCHDOG=1")
+            gateway.start(500)
+            os.kill(program.children()["worker 1"], signal.SIGKILL)
+            program.wait_for_log("is online", 6)
+            wait_for(lambda: has_prices(program), "prices")
+            program.send(signal.SIGHUP)
+            program.wait_for_log("the settings were read anew")
+            assert scrape(f"http://127.0.0.1:{port}/metrics")["moex_worker_restarts_total"] == 1
+            assert viewed(folder, "attach", "--once").returncode == 0
+            assert program.stop() == 0
+        assert {event["source"] for event in program.summary()["events"]} > {"worker 1", "settings"}
+
+    return use
+
+
+def has_prices(program: Program) -> bool:
+    return looked_into(program).with_prices > 0
+
+
+@pytest.fixture(params=[simulated, in_the_field])
+def use(request: pytest.FixtureRequest, start: Start, gateway: GatewayProcess, tmp_path: Path) -> Use:
+    """Runs the program through a command, to its orderly end."""
+    made: Use = request.param(start, gateway, tmp_path)
+    return made
+
+
 @NEEDS_SYSTEMD
 @pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace")
-def test_it_makes_no_system_call_that_the_unit_forbids(start: Start, tmp_path: Path) -> None:
+def test_it_makes_no_system_call_that_the_unit_forbids(use: Use, tmp_path: Path) -> None:
     counts = tmp_path / "calls"
-    trace = ("strace", "-f", "-c", "-o", str(counts))
-    program = start("--simulate", "--display", "none", "--duration", "4", *SMALL, through=trace)
-    assert program.wait() == 0
-    assert program.summary()["connections"]["online"] == 4
+    use(("strace", "-D", "-f", "-c", "-o", str(counts)))
     rows = [line.split() for line in counts.read_text().splitlines() if re.match(r"\s*\d+\.\d+\s", line)]
     made = {row[-1] for row in rows} - {"total"}
     allow, deny = settings_of("Service")["SystemCallFilter"]
@@ -88,15 +157,12 @@ def test_it_makes_no_system_call_that_the_unit_forbids(start: Start, tmp_path: P
     assert made - (allowed - denied) == set()
 
 
-def test_it_needs_no_memory_that_is_both_written_and_run(start: Start) -> None:
+def test_it_needs_no_memory_that_is_both_written_and_run(use: Use) -> None:
     """As MemoryDenyWriteExecute= forbids, which the kernel can be asked for without systemd."""
     done = subprocess.run([sys.executable, "-c", FORBID_WRITABLE_CODE, "/bin/true"], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(done.stderr.strip())
-    through = (sys.executable, "-c", FORBID_WRITABLE_CODE)
-    program = start("--simulate", "--display", "none", "--duration", "3", *SMALL, through=through)
-    assert program.wait() == 0
-    assert program.summary()["tickers"]["with_prices"] > 0
+    use((sys.executable, "-c", FORBID_WRITABLE_CODE))
 
 
 def test_what_it_promises_is_in_it() -> None:
