@@ -25,6 +25,7 @@ SAY_LIMIT_S = 0.5
 def main() -> int:
     """Run the program until it is asked to stop; the exit code says why it ended."""
     # Every child imports this file before its own program: what is imported up there would be in all of them.
+    import resource
     from functools import partial
     from pathlib import Path
 
@@ -32,6 +33,8 @@ def main() -> int:
     from shared.arguments import is_for_a_running_program
     from shared.errors import ConfigError
 
+    # No core dump, of the children neither: it would hold the passcode. `prlimit` gives a developer one all the same.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     arguments, folder = sys.argv[1:], Path(__file__).resolve().parent
     load = partial(settings.load, arguments, dict(os.environ), folder)
     try:

@@ -1,5 +1,8 @@
 """The passcode is where it has to be, at the exchange, and nowhere else, even when all is told and parts break."""
 
+import os
+import resource
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +34,8 @@ def begin_broken(process, *arguments, **more):
 BaseProcess._bootstrap = begin_broken
 """
 """Has a worker fail with the passcode in its exception: in every Python process that imports it at its start."""
+
+WITH_CORE_DUMPS = ("sh", "-c", 'ulimit -S -c "$(ulimit -H -c)" && exec "$@"', "sh")
 
 
 def where_it_is(program: Program, *but: Path) -> list[str]:
@@ -86,6 +91,21 @@ def test_a_traceback_with_it_is_masked(
     assert program.stop() == 0
     assert "ValueError: (" in program.log
     assert "***" in program.log
+    assert where_it_is(program) == []
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="nobody here may have a core dump")
+def test_no_process_leaves_a_core_dump_though_its_shell_would_allow_it(
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...]
+) -> None:
+    """Where core dumps are files, they would be in the program's folder."""
+    program = start(*at, *SMALL, environment=LOGIN, through=WITH_CORE_DUMPS)
+    program.wait_for_log("starting -> running", 2)
+    assert {resource.prlimit(pid, resource.RLIMIT_CORE)[0] for pid in program.session()} == {0}
+    os.kill(program.children()["worker 1"], signal.SIGSEGV)
+    program.wait_for_log("killed by SIGSEGV")
+    os.kill(program.pid, signal.SIGABRT)
+    assert program.wait() == -signal.SIGABRT
     assert where_it_is(program) == []
 
 
