@@ -169,6 +169,24 @@ def test_it_ends_within_5_s_although_nobody_reads_what_its_workers_send(
     assert took_s < STOP_LIMIT_S
 
 
+def test_it_ends_within_5_s_though_nobody_reads_the_queues_of_many_workers(
+    drill: StartDrill, record_property: Record, tmp_path: Path
+) -> None:
+    """Each is waited for, but not one after the other."""
+    folder, workers = tmp_path / "faults", 16
+    running = drill("--workers", str(workers), connections=workers, environment=planted(folder, {}))
+    program = running.program
+    program.wait_for_log("is online", workers)
+    (folder / DEAF_HUB).touch()
+    program.send(signal.SIGTERM)
+    began = time.monotonic()
+    assert program.wait() == 0
+    took_s = time.monotonic() - began
+    record_property("ended_s", took_s)
+    assert took_s < STOP_LIMIT_S
+    assert program.summary()["connections"] == {"online": workers, "total": workers}
+
+
 def test_what_workers_could_not_send_for_a_while_is_conflated_and_not_lost(
     drill: StartDrill, gateway: GatewayProcess, tmp_path: Path
 ) -> None:
