@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 
 from shared.errors import MonitorError
 from shared.service_socket import folder_fault, length_fault, peer_pid
@@ -28,11 +29,13 @@ class Taken(MonitorError):
 
 
 class SocketFile:
-    """One socket at `path`; after `listen` the file is there. Used by one thread at a time."""
+    """One socket at `path`; after `listen` the file is there. `remove` may be called by another thread meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._identity: tuple[int, int] | None = None
+        self._lock = Lock()
+        self._is_removed = False
 
     def listen(self, *, is_folder_ours: bool) -> socket.socket:
         """Listen at the path, in place of a socket that a killed program left there. Takes three seconds at most.
@@ -57,11 +60,11 @@ class SocketFile:
         return self._identity is not None and _identity_of(self.path) == self._identity
 
     def remove(self) -> None:
-        """Take the file away, unless it is gone already, or another program's by now. Never raises."""
-        with contextlib.suppress(OSError):
-            if self.is_there:
+        """Take the file away for good, unless it is gone already, or another program's by now. Never raises."""
+        with self._lock, contextlib.suppress(OSError):
+            self._is_removed, is_there, self._identity = True, self.is_there, None
+            if is_there:
                 self.path.unlink()
-        self._identity = None
 
     def _make_room(self) -> None:
         try:
@@ -76,9 +79,12 @@ class SocketFile:
     def _bound(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listener.bind(str(self.path))
-            self.path.chmod(ONLY_FOR_ITS_USER)
-            self._identity = _identity_of(self.path)
+            with self._lock:
+                if self._is_removed:
+                    raise OSError("it was removed for good")
+                listener.bind(str(self.path))
+                self.path.chmod(ONLY_FOR_ITS_USER)
+                self._identity = _identity_of(self.path)
             listener.listen(BACKLOG)  # before this nobody could connect, whatever the mode was
         except OSError:
             listener.close()

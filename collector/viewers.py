@@ -162,7 +162,8 @@ class Viewers:
         try:
             listener = self._file.listen(is_folder_ours=self._setting == AUTO)
         except (OSError, Taken) as error:
-            self._say("mend", f"the socket for viewers is gone, and cannot be made again: {error}")
+            if not self._is_over:
+                self._say("mend", f"the socket for viewers is gone, and cannot be made again: {error}")
             return
         assert self._listener is not None
         self._listener.close()

@@ -136,6 +136,15 @@ def test_its_end_takes_the_file_away(path: Path, listen: Listen) -> None:
     file.remove()
 
 
+def test_what_was_removed_is_not_made_again(path: Path, listen: Listen) -> None:
+    file = SocketFile(path)
+    listen(file)
+    file.remove()
+    with pytest.raises(OSError, match="it was removed for good"):
+        file.listen(is_folder_ours=True)
+    assert not path.exists()
+
+
 def test_the_file_of_another_program_is_left_alone(path: Path, listen: Listen) -> None:
     ours, theirs = SocketFile(path), SocketFile(path)
     listen(ours)

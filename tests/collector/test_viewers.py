@@ -15,6 +15,7 @@ import pytest
 
 from collector import viewers as module
 from collector.hub import Hub
+from collector.socket_file import SocketFile
 from collector.viewers import Viewers, most_viewers
 from shared import handshake
 from shared.book import book_of
@@ -376,6 +377,27 @@ def test_a_folder_that_is_gone_is_waited_for(
         folder.mkdir()
         wait_until((folder / "s").is_socket)
     assert caplog.text.count("cannot be made again") == 1
+
+
+def test_a_socket_that_is_being_made_again_at_the_end_is_not_left_behind(
+    hub: Hub, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "LOOK_INTERVAL_S", 0.02)
+    monkeypatch.setattr(module, "END_LIMIT_S", 0.02)
+    is_waiting, may_go_on = threading.Event(), threading.Event()
+
+    def made_room(file: SocketFile) -> None:
+        is_waiting.set()
+        assert may_go_on.wait(LIMIT_S)
+
+    with serving(hub, str(path)) as viewers:
+        monkeypatch.setattr(SocketFile, "_make_room", made_room)
+        path.unlink()
+        assert is_waiting.wait(LIMIT_S)
+        viewers.close()
+        may_go_on.set()
+    assert not path.exists()
+    assert caplog.text == ""
 
 
 def test_its_end_sends_everybody_away(hub: Hub, path: Path) -> None:
