@@ -78,7 +78,8 @@ def _tell_health(settings: Settings) -> int:
         text = f"healthy: {health.good_news(market, now)}" if fault is None else f"unhealthy: {fault}"
     except NoService as error:
         fault, text = str(error), f"unhealthy: {error}"
-    Output(app.record(STOPS)).write(f"{text}\n")
+    with contextlib.suppress(OSError):  # the exit code tells it too
+        Output(app.record(STOPS)).write(f"{text}\n")
     return EXIT_LEFT if fault is None else EXIT_UNHEALTHY
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -114,6 +115,30 @@ def test_a_program_that_gives_no_answer_is_unhealthy(service: FakeService, tmp_p
     service.answer = lambda: None
     output, _, code = said_by(viewed(tmp_path, "health", *at))
     assert (output, code) == (f"unhealthy: the running program (pid {PID}) gives no answer within 5 s\n", 1)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("output", ["/dev/full", "closed pipe"])
+def test_whoever_cannot_be_told_has_the_exit_code(
+    request: pytest.FixtureRequest, tmp_path: Path, at: tuple[str, str], is_there: bool, output: str
+) -> None:
+    if is_there:
+        request.getfixturevalue("service")
+    with writable(output) as stdout, following(tmp_path, "health", *at, stdout=stdout) as viewer:
+        assert viewer.stderr is not None
+        assert (viewer.stderr.read(), viewer.wait(LIMIT_S)) == (b"", 0 if is_there else 1)
+
+
+@contextmanager
+def writable(output: str) -> Iterator[int]:
+    """Writing there fails."""
+    if output == "closed pipe":
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    else:
+        descriptor = os.open(output, os.O_WRONLY)
+    yield descriptor
+    os.close(descriptor)
 
 
 # ---- once
