@@ -112,6 +112,8 @@ def _show(settings: Settings) -> int:
     logs.configure("viewer", settings.log, screen=True, secrets=())
     try:
         code = app.run_screen(feed, settings.display, terminal_path, SCREEN_SIGNALS)
+    except NoService:
+        raise
     except Exception:
         log.exception("the viewer failed")
         return _complain("own failure, see the log", app.EXIT_OWN_FAILURE)

@@ -1,7 +1,9 @@
 """The running program as a viewer finds it: its socket, the handshake, and its pictures. Read-only."""
 
 import contextlib
+import os
 import socket
+import struct
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -16,11 +18,16 @@ from shared.handshake import Welcome, is_understood, misunderstanding
 from shared.market import Market
 from shared.printable import printable
 from shared.service_socket import length_fault, limit_waiting, peer_pid
+from shared.timing import Deadline
 
 ANSWER_LIMIT_S = 5
-"""How long the program may take for a sign of life, and for the rest of a picture that it has begun."""
+"""How long the program may take for a sign of life, and for the state of the moment."""
 
 WELCOME_LIMIT = 10_000
+LENGTH = struct.Struct("!i")
+"""What `Connection` sends before each message."""
+
+READ_SIZE = 1_000_000
 
 
 class ServiceFeed(Feed):
@@ -30,6 +37,8 @@ class ServiceFeed(Feed):
         super().__init__(connection)
         self.pid = pid
         self.has_left = False
+        self._arrived = bytearray()
+        os.set_blocking(connection.fileno(), False)
 
     def quit(self) -> None:
         self.has_left = self.is_over = True
@@ -38,17 +47,51 @@ class ServiceFeed(Feed):
         self.is_over = True
         self._connection.close()
 
+    def receive(self) -> bool:
+        """Fold in a picture that has come, as a whole; False when there is none. Never blocks; raises NoService."""
+        try:
+            return super().receive()
+        except msgspec.DecodeError:
+            raise NoService(f"the running program (pid {self.pid}) sent what cannot be read") from None
+
     def state_of_now(self) -> Market:
         """The whole market, at once. Blocks for ANSWER_LIMIT_S at most; raises NoService."""
         self.ask()
-        wait([self.fileno()], ANSWER_LIMIT_S)
-        try:
+        deadline = Deadline(ANSWER_LIMIT_S)
+        while self.market is None:
+            if self.is_over or deadline.is_over():
+                raise NoService(
+                    f"the running program (pid {self.pid}) " + ("has ended" if self.is_over else _silence())
+                )
+            wait([self.fileno()], deadline.remaining())
             self.receive()
-        except msgspec.DecodeError:
-            raise NoService(f"the running program (pid {self.pid}) sent what cannot be read") from None
-        if self.market is None:
-            raise NoService(f"the running program (pid {self.pid}) " + ("has ended" if self.is_over else _silence()))
         return self.market
+
+    def _receive(self) -> bytes | None:
+        """The program may be stopped in the middle of a picture: what has come of it is kept, and its rest awaited."""
+        while not self.is_over:
+            if (data := self._whole()) is not None:
+                return data
+            try:
+                more = os.read(self.fileno(), READ_SIZE)
+            except BlockingIOError:
+                break
+            except OSError:
+                more = b""
+            self.is_over = not more
+            self._arrived += more
+        return None
+
+    def _whole(self) -> bytes | None:
+        """The first message, once all of it is here."""
+        if len(self._arrived) < LENGTH.size:
+            return None
+        end = LENGTH.size + LENGTH.unpack_from(self._arrived)[0]
+        if len(self._arrived) < end:
+            return None
+        data = bytes(self._arrived[LENGTH.size : end])
+        del self._arrived[:end]
+        return data
 
 
 class _Reached(NamedTuple):

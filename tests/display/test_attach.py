@@ -262,6 +262,16 @@ def test_the_end_of_the_program_ends_following_with_one_line(
         assert (errors, viewer.returncode) == (f"the running program (pid {PID}) has ended\n".encode(), 69)
 
 
+def test_a_picture_that_cannot_be_read_ends_following_with_one_line(
+    service: FakeService, tmp_path: Path, at: tuple[str, str]
+) -> None:
+    with following(tmp_path, "attach", *at, "--follow") as viewer:
+        lines_of(viewer, 2)
+        service.answer = lambda: b"\xc1"
+        _, errors = viewer.communicate(timeout=LIMIT_S)
+    assert (errors, viewer.returncode) == (f"the running program (pid {PID}) sent what cannot be read\n".encode(), 69)
+
+
 # ---- on the screen
 
 
@@ -296,14 +306,13 @@ def test_the_end_of_the_program_leaves_the_screen_whole_and_is_told(
     assert terminal.is_whole
 
 
-def test_a_picture_that_cannot_be_read_leaves_the_screen_whole_and_is_an_own_failure(
-    service: FakeService, viewer: Attached, terminal: PseudoTerminal, tmp_path: Path
+def test_a_picture_that_cannot_be_read_leaves_the_screen_whole_and_is_told(
+    service: FakeService, viewer: Attached, terminal: PseudoTerminal
 ) -> None:
     service.answer = lambda: b"\xc1"
-    assert viewer.wait() == 70
+    assert viewer.wait() == 69
+    viewer.until_said(f"the running program (pid {PID}) sent what cannot be read")
     assert terminal.is_whole
-    log = (tmp_path / ".local/state/moex-monitor/monitor.log").read_text()
-    assert "viewer MainThread: the viewer failed" in log
 
 
 def test_without_a_program_the_terminal_is_left_alone(

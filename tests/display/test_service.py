@@ -2,6 +2,8 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,7 @@ from display.service import ServiceFeed, reach
 from shared import handshake
 from shared.errors import NoService
 from shared.market import Market
-from shared.wire import Request, Totals
+from shared.wire import Request, Totals, encode
 from tests.display.fake_service import PID, FakeService, fake_service
 from tests.display.samples import market, quote
 
@@ -118,6 +120,42 @@ def test_a_program_that_welcomes_and_then_falls_silent_gives_no_answer(
 ) -> None:
     service.answer = lambda: None
     assert state_failure(path) == f"the running program (pid {PID}) gives no answer within 1 s"
+
+
+def picture_in_parts() -> list[bytes]:
+    """As it is sent, and cut where it hurts: within its length, and in its middle."""
+    ours, theirs = socket.socketpair()
+    with closing(theirs), closing(Connection(ours.detach())) as connection:
+        connection.send_bytes(encode(market([quote("SBER")]).picture(-1)))
+        sent = theirs.recv(100_000)
+    return [sent[:2], sent[2:100], sent[100:]]
+
+
+def test_a_picture_that_stops_halfway_is_waited_for_without_holding_up_the_viewer() -> None:
+    ours, theirs = socket.socketpair()
+    feed = ServiceFeed(Connection(ours.detach()), PID)
+    *parts, last = picture_in_parts()
+    with closing(feed), closing(theirs):
+        for part in parts:
+            theirs.send(part)
+            assert not feed.receive()
+            assert not feed.is_over
+        theirs.send(last + parts[0])
+        assert feed.receive()
+        assert [quote.ticker for quote in feed.news] == ["SBER"]
+        assert not feed.receive()
+        theirs.close()
+        assert not feed.receive()
+        assert feed.is_over
+
+
+def test_a_program_that_stops_in_the_middle_of_a_picture_gives_no_answer(impatient: None) -> None:
+    ours, theirs = socket.socketpair()
+    feed = ServiceFeed(Connection(ours.detach()), PID)
+    with closing(feed), closing(theirs):
+        theirs.send(picture_in_parts()[0])
+        with pytest.raises(NoService, match=rf"^the running program \(pid {PID}\) gives no answer within 1 s$"):
+            feed.state_of_now()
 
 
 def test_a_picture_that_cannot_be_read_is_told(service: FakeService, path: Path) -> None:
