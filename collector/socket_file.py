@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 
@@ -122,6 +122,13 @@ def _try_to_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def ensure_nobody_answers(paths: Iterable[Path]) -> None:
+    """Raises Taken for the first of `paths` on which a program answers. One that we may not open is none of ours."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            _ensure_nobody_answers(path)
 
 
 def _ensure_nobody_answers(path: Path) -> None:

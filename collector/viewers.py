@@ -17,11 +17,11 @@ from threading import Lock, Thread
 
 import msgspec
 
-from collector.socket_file import SocketFile, Taken
+from collector.socket_file import SocketFile, Taken, ensure_nobody_answers
 from shared import handshake
 from shared.errors import AlreadyRunning
 from shared.logs import OncePer
-from shared.service_socket import AUTO, NONE, is_named, limit_waiting, own_paths
+from shared.service_socket import AUTO, NONE, is_named, limit_waiting, own_paths, paths_to_try
 
 PICTURE_INTERVAL_S = 0.1
 """No viewer gets pictures more often, however fast it asks."""
@@ -79,16 +79,21 @@ class Viewers:
     def open(self) -> str | None:
         """Make the socket. Returns why there is none, in one line for a person; None when all is as it should be.
 
-        Starts no thread yet. Raises AlreadyRunning when a living program has the socket that this one was told to have.
+        Where no socket was named there is none beside another program that a viewer would find, wherever that has its
+        own: which of the two is looked at would depend on who looks. Starts no thread yet. Raises AlreadyRunning when a
+        living program has the socket that this one was told to have.
         """
         if self._setting == NONE:
             return None
+        is_told = is_named(self._setting, self._environment)
         try:
+            if not is_told:
+                ensure_nobody_answers(paths_to_try(self._setting, self._environment))
             self._file, self._listener = self._opened()
         except Taken as taken:
-            if is_named(self._setting, self._environment):
+            if is_told:
                 raise AlreadyRunning(f"already running: {taken}; to run beside it: --socket PATH, or none") from None
-            return f"{taken}: attach and health do not see this one, unless --socket PATH gives it its own"
+            return f"already running: {taken}, so attach and health find it, not this one; to see this: --socket PATH"
         except OSError as error:
             return f"attach and health cannot see this program: {error}"
         return None

@@ -124,6 +124,7 @@ def reach(paths: Sequence[Path], *, is_brief: bool) -> ServiceFeed:
 def _connected(paths: Sequence[Path]) -> _Reached:
     if not paths:
         raise NoService('the settings say that no program has a socket: [service] socket = "none"')
+    closed = ""
     for path in paths:
         if (fault := length_fault(str(path))) is not None:
             if len(paths) == 1:
@@ -140,10 +141,10 @@ def _connected(paths: Sequence[Path]) -> _Reached:
             raise NoService(f"the program behind {path} {_silence()}") from None
         except OSError as error:
             attempt.close()
-            raise NoService(f"{path} cannot be opened: {error.strerror}") from None
+            closed = closed or f"{path} cannot be opened: {error.strerror}"
         else:
             return _Reached(attempt, path)
-    raise NoService(f"no program is running: nobody answers at {' or '.join(map(str, paths))}")
+    raise NoService(closed or f"no program is running: nobody answers at {' or '.join(map(str, paths))}")
 
 
 def _welcome(connection: Connection, who: str, is_brief: bool) -> Welcome:

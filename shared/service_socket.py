@@ -26,16 +26,24 @@ def own_paths(environment: Mapping[str, str]) -> list[Path]:
 
 
 def paths_to_try(setting: str, environment: Mapping[str, str]) -> list[Path]:
-    """Where a viewer looks for the socket that `setting` speaks of. Folders that others may write to are left out.
+    """Where a viewer looks for the socket that `setting` speaks of. Folders that others may write to are left out, and
+    those of others.
 
     The folder of the service manager comes last: whoever is allowed there has no need to name it.
     """
     if setting != AUTO:
         return [] if setting == NONE else [Path(setting)]
     paths = [folder / FILE_NAME for folder in folders_to_look_into(environment, os.geteuid())]
-    found = [path for path in paths if not path.parent.exists() or folder_fault(path.parent) is None]
+    found = [path for path in paths if _may_hold_ours(path.parent)]
     system = SYSTEM_RUNTIME_FOLDER / FILE_NAME
     return found if system in found else [*found, system]
+
+
+def _may_hold_ours(folder: Path) -> bool:
+    try:
+        return not folder.exists() or folder_fault(folder) is None
+    except OSError:
+        return False  # it is in somebody else's folder, as XDG_RUNTIME_DIR may be after `su`
 
 
 def is_named(setting: str, environment: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector import socket_file
-from collector.socket_file import SocketFile, Taken
+from collector.socket_file import SocketFile, Taken, ensure_nobody_answers
 
 LEAVE_A_SOCKET = """
 import os, signal, socket, sys
@@ -92,6 +92,18 @@ def test_a_program_that_is_too_busy_to_answer_has_its_socket_all_the_same(path: 
         waiting.connect(str(path))
         with pytest.raises(Taken, match="another program has the socket"):
             SocketFile(path).listen(is_folder_ours=True)
+
+
+def test_of_several_places_the_first_one_on_which_a_program_answers_is_found(path: Path, listen: Listen) -> None:
+    subprocess.run([sys.executable, "-c", LEAVE_A_SOCKET, str(path)], check=False)
+    closed = path.with_name("closed")
+    closed.symlink_to(closed)
+    places = [path.with_name("gone"), path, closed, path.with_name("x" * 120)]
+    ensure_nobody_answers(places)
+    listen(SocketFile(path.with_name("first")))
+    listen(SocketFile(path.with_name("second")))
+    with pytest.raises(Taken, match=rf"^pid {os.getpid()} has the socket {path.parent}/first$"):
+        ensure_nobody_answers([*places, path.with_name("first"), path.with_name("second")])
 
 
 def test_what_is_no_socket_is_left_alone(path: Path) -> None:

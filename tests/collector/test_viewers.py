@@ -17,7 +17,7 @@ from collector import viewers as module
 from collector.hub import Hub
 from collector.socket_file import SocketFile
 from collector.viewers import Viewers, most_viewers
-from shared import handshake
+from shared import handshake, service_socket, user_folders
 from shared.book import book_of
 from shared.errors import AlreadyRunning
 from shared.handshake import Welcome, read_welcome
@@ -301,17 +301,19 @@ def test_beyond_all_measure_a_connection_costs_not_even_a_thread(
 # ---- the socket
 
 
-def test_with_auto_the_socket_is_in_the_runtime_folder(hub: Hub, tmp_path: Path) -> None:
-    with serving(hub, AUTO, XDG_RUNTIME_DIR=str(tmp_path)):
-        viewer = Viewer(tmp_path / "moex-monitor" / "monitor.sock")
+def test_with_auto_the_socket_is_in_the_runtime_folder(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(hub, AUTO, **places(tmp_path, monkeypatch)):
+        viewer = Viewer(tmp_path / "session" / "moex-monitor" / "monitor.sock")
         assert viewer.greet().pid == os.getpid()
         viewer.close()
 
 
-def test_the_first_folder_that_can_be_used_is_taken(hub: Hub, tmp_path: Path) -> None:
+def test_the_first_folder_that_can_be_used_is_taken(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "session").write_text("no folder")
-    with serving(hub, AUTO, XDG_RUNTIME_DIR=str(tmp_path / "session"), XDG_STATE_HOME=str(tmp_path)):
-        assert (tmp_path / "moex-monitor" / "monitor.sock").is_socket()
+    with serving(hub, AUTO, **places(tmp_path, monkeypatch)):
+        assert (tmp_path / "state" / "moex-monitor" / "monitor.sock").is_socket()
 
 
 def test_where_no_folder_can_be_used_that_is_one_line_and_nobody_is_served(hub: Hub, tmp_path: Path) -> None:
@@ -339,18 +341,37 @@ def test_a_second_start_on_a_socket_that_was_named_is_refused_and_says_who_is_ru
     assert f"already running: pid {os.getpid()} has the socket {tmp_path}" in str(caught.value)
 
 
-def test_a_second_start_on_the_usual_socket_goes_on_without_and_says_so(hub: Hub, tmp_path: Path) -> None:
-    with serving(hub, AUTO, XDG_RUNTIME_DIR=str(tmp_path)):
-        second = Viewers(hub.feed, AUTO, {"XDG_RUNTIME_DIR": str(tmp_path)})
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("session/moex-monitor/monitor.sock", id="its own"),
+        pytest.param("state/moex-monitor/monitor.sock", id="another of its user"),
+        pytest.param(f"sessions/{os.geteuid()}/moex-monitor/monitor.sock", id="the session it is not told of"),
+        pytest.param("service/monitor.sock", id="the service of systemd"),
+    ],
+)
+def test_a_second_start_without_a_named_socket_goes_on_without_wherever_a_viewer_finds_the_first(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    first, environment = tmp_path / place, places(tmp_path, monkeypatch)
+    first.parent.mkdir(mode=0o700, parents=True)
+    with serving(hub, str(first)):
+        second = Viewers(hub.feed, AUTO, environment)
         told = second.open()
-        assert told is not None
-        assert f"pid {os.getpid()} has the socket" in told
-        assert "--socket PATH" in told
         second.serve()
         second.close()
-        viewer = Viewer(tmp_path / "moex-monitor" / "monitor.sock")
-        assert viewer.greet().pid == os.getpid()
-        viewer.close()
+        assert [path for path in tmp_path.rglob("*") if path.is_socket()] == [first]
+    assert told == (
+        f"already running: pid {os.getpid()} has the socket {first}, so attach and health find it, not this one;"
+        " to see this: --socket PATH"
+    )
+
+
+def places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment, all of whose places for a socket are in `folder`."""
+    monkeypatch.setattr(user_folders, "SESSION_FOLDERS", folder / "sessions")
+    monkeypatch.setattr(service_socket, "SYSTEM_RUNTIME_FOLDER", folder / "service")
+    return {"XDG_RUNTIME_DIR": str(folder / "session"), "XDG_STATE_HOME": str(folder / "state"), "TMPDIR": str(folder)}
 
 
 def test_a_socket_that_somebody_took_away_is_made_again(hub: Hub, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

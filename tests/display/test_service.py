@@ -56,7 +56,9 @@ def test_it_is_looked_for_at_one_place_after_the_other(service: FakeService, pat
     dead = tmp_path / "dead"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(dead))
-    places = [tmp_path / "gone", tmp_path / "s" / "below", tmp_path / ("x" * 120), dead, path]
+    closed = tmp_path / "closed"
+    closed.symlink_to(closed)
+    places = [tmp_path / "gone", tmp_path / "s" / "below", tmp_path / ("x" * 120), dead, closed, path]
     reach(places, is_brief=False).close()
     assert [hello.is_brief for hello in service.hellos] == [False]
 
@@ -69,6 +71,12 @@ def test_where_nobody_answers_the_places_are_named(tmp_path: Path) -> None:
 def test_what_the_settings_say_is_named() -> None:
     assert failure() == 'the settings say that no program has a socket: [service] socket = "none"'
     assert "has at most 107" in failure(Path("/" + "x" * 120))
+
+
+def test_a_place_that_cannot_be_opened_is_named_with_the_reason_where_nobody_answers_elsewhere(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.symlink_to(closed)
+    assert failure(closed, tmp_path / "gone") == f"{closed} cannot be opened: Too many levels of symbolic links"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")

@@ -68,6 +68,7 @@ class Program:
         command += ["--log-file", str(self.log_file)] if log_file else []
         command += ["--summary", str(self.summary_file)] if summary else []
         paths = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
+        paths["RUNTIME_DIRECTORY"] = str(self.socket_file.parent)  # so that no program of whoever tests is looked for
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MOEX_", "PYTHON"))}
         with self.output_file.open("wb") as output:
             self._process = subprocess.Popen(

@@ -14,6 +14,7 @@ import pytest
 from collector.viewers import MOST_VIEWERS
 from display.service import reach
 from shared.processes import run_state
+from shared.service_socket import AUTO, paths_to_try
 from tests.display.attached import attached, following, viewed
 from tests.display.pseudo_terminal import LIMIT_S, PseudoTerminal, pseudo_terminal
 from tests.fakes.behaviour import Behaviour
@@ -253,11 +254,11 @@ def test_the_socket_of_a_killed_program_is_replaced(start: Start, tmp_path: Path
     assert not path.exists()
 
 
-def second(folder: Path, *arguments: str) -> Program:
-    """A program beside another one whose runtime folder is `folder`."""
+def second(folder: Path, *arguments: str, **environment: str) -> Program:
+    """A program beside another one that has its socket in `folder`, started as a person does who names none."""
     own = folder / "second"
     own.mkdir(exist_ok=True)
-    return Program(own, *SIMULATED, *arguments, environment={"XDG_RUNTIME_DIR": str(folder)})
+    return Program(own, *SIMULATED, *arguments, environment={"RUNTIME_DIRECTORY": "", **environment})
 
 
 def test_a_second_start_on_a_socket_that_was_named_says_who_is_running_and_does_nothing_else(
@@ -275,17 +276,20 @@ def test_a_second_start_on_a_socket_that_was_named_says_who_is_running_and_does_
     assert program.stop() == 0
 
 
-def test_a_second_start_on_the_usual_socket_runs_without_one_and_says_who_has_it(
-    start: Start, tmp_path: Path, path: Path
+@pytest.mark.parametrize("place", ["XDG_RUNTIME_DIR", "XDG_STATE_HOME"])
+def test_a_second_start_runs_without_a_socket_and_says_who_has_one_though_its_own_place_may_be_another(
+    start: Start, tmp_path: Path, path: Path, place: str
 ) -> None:
     program = online(start, *SIMULATED)
-    with second(tmp_path) as other:
+    with second(tmp_path, **{place: str(tmp_path)}) as other:
         other.wait_for_log("is online", 4)
-        assert other.log.count(f"pid {program.pid} has the socket {path}") == 1
+        assert other.log.count(f"already running: pid {program.pid} has the socket {path}, so attach") == 1
+        assert not other.socket_file.exists()
         assert other.stop() == 0
         [event] = [one for one in other.summary()["events"] if one["source"] == "viewers"]
         assert str(program.pid) in event["text"]
-    with closing(reach([path], is_brief=True)) as feed:
+    as_the_second = {"XDG_RUNTIME_DIR": str(tmp_path / "second"), place: str(tmp_path)}
+    with closing(reach(paths_to_try(AUTO, as_the_second), is_brief=True)) as feed:
         assert feed.pid == program.pid
     assert program.stop() == 0
 

@@ -35,6 +35,13 @@ def test_a_viewer_does_not_look_into_a_folder_in_which_anybody_could_have_put_a_
     assert folder / "monitor.sock" not in paths_to_try(AUTO, environment)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_viewer_does_not_look_into_the_session_of_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(mode=0)
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path / "theirs"), "XDG_STATE_HOME": str(tmp_path)}
+    assert paths_to_try(AUTO, environment)[0] == tmp_path / "moex-monitor" / "monitor.sock"
+
+
 @pytest.mark.parametrize(
     ("setting", "environment", "expected"),
     [
