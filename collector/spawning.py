@@ -40,7 +40,7 @@ class Spawning:
         self._hub = hub
         self._settings = settings
         self._programs = programs
-        self._levels: dict[int, str] = {}
+        self._levels: dict[str, str] = {}
         self._context = multiprocessing.get_context("forkserver")
 
     def renew(self, settings: Settings, programs: Programs) -> None:
@@ -50,7 +50,7 @@ class Spawning:
     def worker(self, number: int, shards: tuple[Shard, ...], *, is_screen_drawn: bool) -> BaseProcess:
         assignment = Assignment(number, shards, self._settings, is_screen_drawn)
         queue = self._context.Queue(QUEUE_LIMIT)
-        self._levels[number] = self._settings.log.level
+        self._levels[f"worker {number + 1}"] = self._settings.log.level
         process = self._started(work, f"worker-{number + 1}", assignment, queue)
         queue._writer.close()  # type: ignore[attr-defined]  # else the end of a killed worker would never show
         self._hub.add_worker(number, queue)
@@ -66,6 +66,7 @@ class Spawning:
         return process
 
     def simulator(self, listener: socket.socket) -> BaseProcess:
+        self._levels["simulator"] = self._settings.log.level
         return self._started(self._programs.simulator, "simulator", listener, self._settings.simulator)
 
     def _started(self, target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
@@ -74,13 +75,13 @@ class Spawning:
             process.start()
         return process
 
-    def tell_level(self, number: int, worker: Child) -> None:
-        """Have a worker that runs log from the present level on.
+    def tell_level(self, child: Child) -> None:
+        """Have a worker, or the simulator, log from the present level on, once it runs.
 
-        A process that starts has it from its settings, and might die of the signal.
+        A process that starts has it from its settings, and a display is replaced.
         """
         level = self._settings.log.level
-        if worker.state is ChildState.RUNNING and self._levels.get(number, level) != level:
-            self._levels[number] = level
+        if child.state is ChildState.RUNNING and self._levels.get(child.name, level) != level:
+            self._levels[child.name] = level
             if level in LEVEL_SIGNALS:
-                worker.send(LEVEL_SIGNALS[level])
+                child.send(LEVEL_SIGNALS[level])

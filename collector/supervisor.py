@@ -262,7 +262,7 @@ class Supervisor:
     # ---- mending
 
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
-        self._spawning.tell_level(number, child)
+        self._spawning.tell_level(child)
         self._replace_if_stuck(child, now)
         if child.reap(now):
             self._hub.finish_worker(number)
@@ -275,6 +275,7 @@ class Supervisor:
                 self._hub.update(_count_restart)
 
     def _mend_other(self, child: Child, now: float) -> None:
+        self._spawning.tell_level(child)
         self._replace_if_stuck(child, now)
         if child.reap(now):
             self._hub.tell(child.name, child.death)

@@ -32,7 +32,7 @@ def become_child(on_terminate: Callable[[], object], on_level: Callable[[str], o
 
     Ctrl+C and a closed terminal reach the whole process group and are the supervisor's affair: ignored here. SIGTERM
     calls `on_terminate` in the main thread, one of LEVEL_SIGNALS `on_level` with the name of the level; both have to
-    return at once. The parent had blocked the signals that stop around the start; they are unblocked here. The process
+    return at once. The parent had blocked all these signals around the start; they are unblocked here. The process
     ends, without a word, as soon as its parent is gone: nobody is left to tell or to serve.
     """
     signal.set_wakeup_fd(-1)
@@ -42,6 +42,7 @@ def become_child(on_terminate: Callable[[], object], on_level: Callable[[str], o
     if on_level is not None:
         for level, signal_of_level in LEVEL_SIGNALS.items():
             signal.signal(signal_of_level, lambda *_, level=level: on_level(level))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEVEL_SIGNALS.values())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
 
@@ -56,8 +57,8 @@ def _end_with_parent() -> None:
 @contextlib.contextmanager
 def signals_blocked() -> Iterator[None]:
     """Children, and the servers of multiprocessing, inherit the mask: a signal to the whole process group, as Ctrl+C
-    or a closed terminal send it, cannot hit them before they are ready for it, or at all."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    or a closed terminal send it, or one of LEVEL_SIGNALS cannot hit them before they are ready for it, or at all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*STOP_SIGNALS, *LEVEL_SIGNALS.values()})
     try:
         yield
     finally:

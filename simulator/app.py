@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable, Iterable
 from socket import socket
 
+from shared import logs
+from shared.processes import LEVEL_SIGNALS
 from shared.settings import SimulatorSettings
 from simulator.faults import Faults
 from simulator.server import BuiltInExchange
@@ -17,7 +19,8 @@ log = logging.getLogger(__name__)
 def main(listener: socket, settings: SimulatorSettings) -> None:
     """Serve on a listening socket until SIGTERM comes or the parent is gone. The target of a child process.
 
-    SIGINT is ignored: Ctrl+C is the supervisor's. The socket is closed here, the parent's copy of it is not.
+    SIGINT is ignored: Ctrl+C is the supervisor's. LEVEL_SIGNALS change the level of its log. The socket is closed here,
+    the parent's copy of it is not.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -51,6 +54,9 @@ async def _serve(
     parent = multiprocessing.parent_process()
     if parent is not None:
         loop.add_reader(parent.sentinel, stop.set)
+        for level, signal_of_level in LEVEL_SIGNALS.items():
+            loop.add_signal_handler(signal_of_level, logs.set_level, level)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEVEL_SIGNALS.values())
     on_ready()
     await BuiltInExchange(settings, faults).run(listener, stop)
     log.info("built-in exchange stopped")

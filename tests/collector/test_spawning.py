@@ -127,8 +127,8 @@ def _never() -> BaseProcess:
 class Told(Child):
     """Remembers the signals that it is sent."""
 
-    def __init__(self, state: ChildState) -> None:
-        super().__init__("worker 2", _never, Random(1))
+    def __init__(self, name: str, state: ChildState = ChildState.RUNNING) -> None:
+        super().__init__(name, _never, Random(1))
         self.state = state
         self.signals: list[int] = []
 
@@ -138,22 +138,32 @@ class Told(Child):
 
 def test_a_running_worker_is_told_another_level_once(hub: Hub, spawning: Spawning) -> None:
     told_by_worker(hub, spawning)
-    worker = Told(ChildState.RUNNING)
-    spawning.tell_level(1, worker)
+    worker = Told("worker 2")
+    spawning.tell_level(worker)
     assert worker.signals == []
     spawning.renew(DEBUG, PROGRAMS)
-    spawning.tell_level(1, worker)
-    spawning.tell_level(1, worker)
+    spawning.tell_level(worker)
+    spawning.tell_level(worker)
     assert worker.signals == [LEVEL_SIGNALS["debug"]]
 
 
 def test_a_worker_that_starts_is_told_once_it_runs(hub: Hub, spawning: Spawning) -> None:
-    """It might die of the signal before it is ready for it."""
     told_by_worker(hub, spawning)
     spawning.renew(DEBUG, PROGRAMS)
-    worker = Told(ChildState.STARTING)
-    spawning.tell_level(1, worker)
+    worker = Told("worker 2", ChildState.STARTING)
+    spawning.tell_level(worker)
     assert worker.signals == []
     worker.state = ChildState.RUNNING
-    spawning.tell_level(1, worker)
+    spawning.tell_level(worker)
     assert worker.signals == [LEVEL_SIGNALS["debug"]]
+
+
+def test_the_built_in_exchange_is_told_too_and_the_display_is_not(spawning: Spawning, listener: socket.socket) -> None:
+    process = spawning.simulator(listener)
+    spawning.renew(DEBUG, PROGRAMS)
+    simulator, display = Told("simulator"), Told("display")
+    for child in (simulator, display):
+        spawning.tell_level(child)
+    assert (simulator.signals, display.signals) == ([LEVEL_SIGNALS["debug"]], [])
+    socket.create_connection(listener.getsockname(), LIMIT_S).close()
+    assert end_of(process) == 0

@@ -287,7 +287,12 @@ def test_a_bad_file_is_refused_with_one_line_and_a_good_one_is_taken_later(start
     program.send(signal.SIGHUP)
     program.wait_for_log("the settings were read anew: changed [display] status_interval_s")
     assert program.children() == before
+    write_config(program, "[log]\nlevel = 'error'\n")
+    program.send(signal.SIGHUP)
+    manager.until_said("RELOADING=1", 2)  # that of the good file is still to be heard
+    manager.until_said("READY=1")
     assert program.stop() == 0
+    assert "built-in exchange stopped" not in program.log  # its process was told the level too
     (line,) = [line for line in program.log.splitlines() if "stay as they are" in line]
     assert "status_interval_s: must be a number from 0.1 to 86400, not 'often'" in line
     assert " ERROR " in line

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.processes import LEVEL_SIGNALS, STOP_SIGNALS, become_child, usage_of
+from shared.processes import LEVEL_SIGNALS, become_child, signals_blocked, usage_of
 
 CONTEXT = multiprocessing.get_context("forkserver")
 LIMIT_S = 30.0
@@ -55,11 +55,8 @@ class Child:
     def __init__(self, target: object = answer, context: SpawnContext | ForkServerContext = CONTEXT) -> None:
         self.end, theirs = context.Pipe()
         self.process = context.Process(target=target, args=(theirs,))  # type: ignore[arg-type]
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
+        with signals_blocked():
             self.process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def ask(self) -> object:
@@ -134,11 +131,12 @@ def test_signals_that_were_blocked_around_the_start_get_through_afterwards(child
     assert child.ask() == (child.process.pid, set())
 
 
-def test_sigterm_from_before_it_was_ready_is_not_lost() -> None:
+@pytest.mark.parametrize(("told", "number"), [("terminated", signal.SIGTERM), *sorted(LEVEL_SIGNALS.items())[:1]])
+def test_a_signal_from_before_it_was_ready_is_not_lost_and_ends_nothing(told: str, number: int) -> None:
     resource_tracker.ensure_running()  # it unblocks signals when it starts
     child = Child(context=multiprocessing.get_context("spawn"))  # inherits what is blocked here, not in a fork server
-    child.signal(signal.SIGTERM)
-    assert child.receive() == "terminated"
+    child.signal(number)
+    assert child.receive() == told
     child.end.send("end")
     child.process.join(LIMIT_S)
     assert child.process.exitcode == 0
