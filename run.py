@@ -39,7 +39,7 @@ def main() -> int:
     load = partial(settings.load, arguments, dict(os.environ), folder)
     try:
         if is_for_a_running_program(arguments):
-            return look(*settings.load_for_viewing(arguments, folder))
+            return look(partial(settings.load_for_viewing, arguments, folder))
         chosen, warning = load(), settings.exposed_login(arguments, folder)
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -107,11 +107,12 @@ def run(settings: "Settings", load: "Callable[[], Settings]", warning: str | Non
     return exit_code
 
 
-def look(settings: "Settings", viewing: "Viewing") -> int:
-    """Show, or judge, another program that runs; the exit code."""
+def look(load: "Callable[[], tuple[Settings, Viewing]]") -> int:
+    """Show, or judge, another program that runs; the exit code. `load` raises ConfigError."""
+    settings, viewing = load()
     import display.attach
 
-    return display.attach.main(settings, viewing)
+    return display.attach.main(settings, viewing, lambda: load()[0])
 
 
 def programs_for(settings: "Settings") -> "Programs":

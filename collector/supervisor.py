@@ -238,6 +238,7 @@ class Supervisor:
 
     def _read_anew(self, now: float) -> None:
         text = self._service.reload(now, lambda: self._obey_new_settings(now))
+        self._hub.update(_count_rereading)
         self._hub.tell("settings", text)
 
     def _obey_new_settings(self, now: float) -> str:
@@ -337,6 +338,10 @@ class Supervisor:
     def _reap(self, children: Sequence[Child]) -> None:
         for child in children:
             child.reap(time.monotonic())
+
+
+def _count_rereading(market: Market) -> None:
+    market.totals.rereadings += 1
 
 
 def _count_restart(market: Market) -> None:

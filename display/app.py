@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
 from signal import Signals
@@ -59,24 +60,38 @@ def main(
         sys.exit(EXIT_OWN_FAILURE)
 
 
-def run_screen(feed: Feed, settings: DisplaySettings, terminal_path: str, signals: tuple[Signals, ...]) -> int:
-    """Draw on that terminal until it is over; returns the exit code. `signals` are those that are not left alone."""
+def run_screen(
+    feed: Feed,
+    settings: DisplaySettings,
+    terminal_path: str,
+    signals: tuple[Signals, ...],
+    reread: Callable[[], DisplaySettings] | None = None,
+) -> int:
+    """Draw on that terminal until it is over; returns the exit code. `signals` are those that are not left alone.
+
+    `reread` reads the settings anew, which is done whenever the program at the other end did so; it raises ConfigError.
+    """
     # A change of modes from the background would stop the whole process group, collectors included.
     signal.signal(Signals.SIGTTOU, signal.SIG_IGN)
     recorder = record(signals)
     gc.freeze()
     gc.set_threshold(OBJECTS_OF_A_PICTURE)
     os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", TERMINAL_QUERY_TIMEOUT_S)
-    # With NO_COLOR set, blessed would not even move the cursor.
-    theme = "mono" if os.environ.pop("NO_COLOR", "") else settings.theme
+    is_colourless = bool(os.environ.pop("NO_COLOR", ""))  # with it, blessed would not even move the cursor
     try:
         terminal = Terminal(terminal_path, encoding_of(os.environ))
         # blessed looks at its environment and at standard input when it is imported, and costs plain mode nothing.
         from display.screen import Screen
         from display.screen_loop import ScreenLoop
 
-        screen = Screen(terminal, theme=theme, glyphs=glyphs_of(os.environ), on_suspend=recorder.ask_to_stop_all)
-        ScreenLoop(feed, settings, recorder, screen, memory_path(os.environ)).run()
+        screen = Screen(
+            terminal,
+            theme=settings.theme,
+            is_colourless=is_colourless,
+            glyphs=glyphs_of(os.environ),
+            on_suspend=recorder.ask_to_stop_all,
+        )
+        ScreenLoop(feed, settings, recorder, screen, memory_path(os.environ), reread).run()
     except TerminalLost as error:
         log.warning("terminal lost: %s", error)
         return EXIT_TERMINAL_LOST

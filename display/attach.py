@@ -40,9 +40,10 @@ EXPORTS: Mapping[str, Callable[[Market, Now], str]] = {
 log = logging.getLogger(__name__)
 
 
-def main(settings: Settings, viewing: Viewing) -> int:
+def main(settings: Settings, viewing: Viewing, reread: Callable[[], Settings]) -> int:
     """Do what is asked for; the exit code. For the main thread, which has blocked the stop signals.
 
+    `reread` reads the settings anew, when the program that is looked at did so, and raises ConfigError.
     While the program is not reached yet, a stop signal just ends this process.
     """
     if signal.getsignal(Signals.SIGINT) is not signal.SIG_IGN:
@@ -53,7 +54,7 @@ def main(settings: Settings, viewing: Viewing) -> int:
             return _tell_health(settings)
         if viewing.is_once:
             return _print_once(settings, viewing.output)
-        return _follow(settings) if viewing.is_following else _show(settings)
+        return _follow(settings) if viewing.is_following else _show(settings, reread)
     except NoService as error:
         return _complain(str(error), EXIT_NO_SERVICE)
     except OSError as error:
@@ -105,13 +106,13 @@ def _follow(settings: Settings) -> int:
 # ---- on the screen
 
 
-def _show(settings: Settings) -> int:
+def _show(settings: Settings, reread: Callable[[], Settings]) -> int:
     if (terminal_path := _terminal_path()) is None:
         return _complain("there is no terminal to show it on: use --once or --follow", EXIT_USAGE)
     feed = _reach(settings, is_brief=False)
     logs.configure("viewer", settings.log, screen=True, secrets=())
     try:
-        code = app.run_screen(feed, settings.display, terminal_path, SCREEN_SIGNALS)
+        code = app.run_screen(feed, settings.display, terminal_path, SCREEN_SIGNALS, lambda: reread().display)
     except NoService:
         raise
     except Exception:

@@ -161,6 +161,17 @@ class Board:
             return now
         return now._replace(monotonic=self.advanced_at)
 
+    # ---- what the person has set
+
+    def obey(self, settings: DisplaySettings, at: float) -> None:
+        """Take over settings that were read anew. A refresh that a key chose stays, unless its setting has changed."""
+        if settings.refresh_s != self.settings.refresh_s:
+            self.refresh_s = settings.refresh_s
+        self.settings = settings
+        self.notice = ""
+        if self.group not in self.groups:
+            self.show_group(ALL, at)
+
     # ---- what is looked at
 
     @property

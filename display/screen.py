@@ -16,7 +16,7 @@ import blessed
 from display.canvas import CLEAR, Canvas, Cells
 from display.sequences import Typing
 from display.terminal import KEYBOARD, Terminal, TerminalLost
-from display.themes import NORMAL, Theme, theme_of
+from display.themes import NORMAL, theme_of
 from display.views import Line, Palette
 from display.views.palette import UNICODE, Glyphs
 from shared.printable import printable
@@ -71,15 +71,18 @@ class Screen:
         terminal: Terminal,
         *,
         theme: str = "dark",
+        is_colourless: bool = False,
         glyphs: Glyphs = UNICODE,
         on_suspend: Callable[[], None] = lambda: None,
     ) -> None:
         """`terminal` already stands for standard input and output. It is left alone until `enter`.
 
+        `is_colourless` is for a person who wants no colours, whatever the theme.
         `on_suspend` is called for Ctrl+Z, which is a key here: see `Terminal.take_keys`.
         """
         self._terminal = terminal
-        self._theme_name = theme
+        self._theme = theme
+        self._is_colourless = is_colourless
         self._glyphs = glyphs
         self._on_suspend = on_suspend
         self._shown: list[Cells] | None = None
@@ -96,16 +99,13 @@ class Screen:
             raise TerminalLost(f"start: {error}") from error
 
     @cached_property
-    def _theme(self) -> Theme:
-        return theme_of(self._theme_name, self._blessed.number_of_colors)
-
-    @cached_property
     def _measure(self) -> Callable[[str], int]:
         return lru_cache(MEASURED_TEXTS)(self._blessed.length)
 
     @cached_property
     def _canvas(self) -> Canvas:
-        return Canvas(self._theme, self._measure, self._terminal.encoding)
+        colours = 0 if self._is_colourless else self._blessed.number_of_colors
+        return Canvas(theme_of(self._theme, colours), self._measure, self._terminal.encoding)
 
     @cached_property
     def palette(self) -> Palette:
@@ -149,6 +149,13 @@ class Screen:
     def forget(self) -> None:
         """Draw everything anew next time: the terminal may show something else by now."""
         self._shown = None
+
+    def use_theme(self, name: str) -> None:
+        """Draw everything in that theme from now on."""
+        if name != self._theme:
+            self._theme = name
+            vars(self).pop("_canvas", None)
+            self.forget()
 
     def suspect(self) -> None:
         """Count as not entered: while this process was stopped, anything may have happened to the terminal."""

@@ -1,7 +1,8 @@
 """The loop of screen mode: draws what the hub tells, and hears the keyboard and the signals."""
 
+import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -16,6 +17,7 @@ from display.screen import Screen
 from display.signals import Recorder
 from display.terminal import KEYBOARD, TerminalLost
 from display.views import Line, screen_lines, starting_lines
+from shared.errors import ConfigError
 from shared.settings import DisplaySettings
 from shared.timing import Deadline
 
@@ -31,20 +33,31 @@ ATTENTION_S = 1.0
 PATIENCE = 1.5
 """Refresh intervals after which the ages are drawn anew although the hub has sent nothing."""
 
+log = logging.getLogger(__name__)
+
 
 class ScreenLoop:
     """A picture is asked for once in a refresh interval and drawn when it comes, so that it is as new as can be.
 
-    What the person chose is kept at `memory_path` for the next start, None keeps it nowhere.
+    What the person chose is kept at `memory_path` for the next start, None keeps it nowhere. `reread`, which may raise
+    ConfigError, reads the settings anew whenever the program has done so; without it they stay as they are.
     """
 
     def __init__(
-        self, feed: Feed, settings: DisplaySettings, recorder: Recorder, screen: Screen, memory_path: Path | None = None
+        self,
+        feed: Feed,
+        settings: DisplaySettings,
+        recorder: Recorder,
+        screen: Screen,
+        memory_path: Path | None = None,
+        reread: Callable[[], DisplaySettings] | None = None,
     ) -> None:
         self._feed = feed
         self._recorder = recorder
         self._screen = screen
         self._memory_path = memory_path
+        self._reread = reread
+        self._rereadings: int | None = None
         self._board = Board(settings, memory.load(memory_path))
         self._ask_at = Deadline(0.0)
         self._draw_at = Deadline(0.0)
@@ -81,6 +94,7 @@ class ScreenLoop:
     def _hear(self, ready: Collection[object]) -> None:
         self._obey(self._recorder.take())
         if self._feed.receive() and self._feed.market is not None:
+            self._keep_up_with_settings(self._feed.market.totals.rereadings)
             self._board.advance(self._feed.market, time.monotonic())
             self._draw()
         if KEYBOARD in ready and self._screen.is_open:
@@ -101,6 +115,21 @@ class ScreenLoop:
             self._board.widths.clear()
             self._screen.forget()
             self._draw_at = Deadline(0.0)
+
+    def _keep_up_with_settings(self, rereadings: int) -> None:
+        """Read them anew if the program has done so since the picture before."""
+        before, self._rereadings = self._rereadings, rereadings
+        if self._reread is None or before is None or before == rereadings:
+            return
+        try:
+            settings = self._reread()
+        except ConfigError as error:
+            log.warning("the settings stay as they are: %s", error)
+            self._board.notice = f"old settings stay: {error}"
+            return
+        self._board.obey(settings, time.monotonic())
+        self._screen.use_theme(settings.theme)
+        self._ask_at = Deadline(min(self._ask_at.remaining(), self._board.refresh_s))
 
     def _type(self, keys: list[str]) -> None:
         """Do what the keys ask for, and show it at once."""

@@ -127,7 +127,8 @@ class Totals(msgspec.Struct, array_like=True):
     `queue_age_s` is how long what came last had waited in a worker's queue, of the slowest worker; None when nothing
     came lately. `streams` are the subscribed ones. `is_exchange_open` is what the trading calendar says, None while it
     is unknown, and `session_changes_at` when that changes next, in seconds since 1970, None while that is unknown.
-    `reported_at` says of each worker, by number, when its present incarnation reported last.
+    `reported_at` says of each worker, by number, when its present incarnation reported last. `rereadings` counts how
+    often the settings were read anew, whatever came of it: whoever watches does the same with its own then.
     """
 
     started_at: float
@@ -149,6 +150,7 @@ class Totals(msgspec.Struct, array_like=True):
     is_exchange_open: bool | None = None
     session_changes_at: float | None = None
     reported_at: dict[int, float] = msgspec.field(default_factory=dict)
+    rereadings: int = 0
 
 
 class Picture(msgspec.Struct, tag="picture", array_like=True):

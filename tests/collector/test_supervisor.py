@@ -422,6 +422,7 @@ def test_wrong_settings_are_refused_with_one_line_and_right_ones_are_taken_later
         " [collector] tickers_per_connection",
     ]
     assert caplog.messages.count("the settings stay as they are: config.toml: bad") == 1
+    assert supervisor.market.totals.rereadings == 2  # whoever watches has a file of its own to read
 
 
 @pytest.mark.usefixtures("without_terminal")

@@ -58,10 +58,11 @@ class Attached:
 
     def __init__(self, folder: Path, terminal: PseudoTerminal, arguments: Sequence[str]) -> None:
         self.terminal = terminal
-        (folder / "attached.toml").write_text("[display]\nrefresh_s = 0.1\n")
+        self.config = folder / "attached.toml"
+        self.config.write_text("[display]\nrefresh_s = 0.1\n")
         command = [sys.executable, "-c", TAKE_TERMINAL, terminal.path, sys.executable, str(RUN), *arguments]
         self.process = subprocess.Popen(
-            [*command, "--config", str(folder / "attached.toml")],
+            [*command, "--config", str(self.config)],
             cwd=folder,
             env=environment(folder),
             start_new_session=True,

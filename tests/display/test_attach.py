@@ -315,6 +315,72 @@ def test_a_picture_that_cannot_be_read_leaves_the_screen_whole_and_is_told(
     assert terminal.is_whole
 
 
+def reload(service: FakeService, viewer: Attached, text: str) -> None:
+    """The file of the viewer has this text, and the program has read its own anew."""
+    viewer.config.write_text(text)
+    service.market.totals.rereadings += 1
+
+
+def colours_of(terminal: PseudoTerminal, text: str) -> set[str]:
+    """Empty while it is not shown."""
+    rows = [(line.index(text), y) for y, line in enumerate(terminal.lines) if text in line]
+    return {terminal.colour_at(*place) for place in rows}
+
+
+def row_of(terminal: PseudoTerminal, ticker: str) -> str:
+    return "".join(line for line in terminal.lines if ticker in line)
+
+
+def test_a_viewer_takes_over_what_changed_when_the_program_reads_its_settings_anew(
+    service: FakeService, viewer: Attached, terminal: PseudoTerminal
+) -> None:
+    dark = colours_of(terminal, "306.10")
+    assert "○" not in row_of(terminal, "SBER")
+    viewer.config.write_text(ANOTHER)
+    pictures = len(service.requests)
+    terminal.until(lambda: len(service.requests) > pictures + 2, "the file alone changes nothing")
+    assert colours_of(terminal, "306.10") == dark
+    reload(service, viewer, ANOTHER)
+    terminal.until(lambda: not colours_of(terminal, "306.10") <= dark, "the theme")
+    terminal.until(lambda: "○" in row_of(terminal, "SBER"), "the thresholds")
+    terminal.press(b"\t\t")
+    terminal.until(lambda: " banks " in terminal.text and "GAZP" not in terminal.text, "the groups")
+
+
+ANOTHER = """\
+[display]
+refresh_s = 0.1
+theme = "light"
+fresh_s = 0.1
+stale_s = 0.2
+groups = { banks = ["SBER"] }
+"""
+
+
+def test_a_bad_file_is_refused_with_one_line_in_the_viewer_and_a_good_one_is_taken_later(
+    service: FakeService, viewer: Attached, terminal: PseudoTerminal, tmp_path: Path
+) -> None:
+    reload(service, viewer, "[display]\nrows = 'many'\n")
+    viewer.until("old settings stay: ")
+    viewer.until("SBER")
+    log = tmp_path / ".local/state/moex-monitor/monitor.log"
+    told = "[display] rows: must be a whole number from 1 to 1000, not 'many'"
+    terminal.until(lambda: log.exists() and told in log.read_text(), "the log has all of the line")
+    reload(service, viewer, "[display]\nrows = 1\n")
+    terminal.until(lambda: "GAZP" in terminal.text and "SBER" not in terminal.text, "one row")
+    terminal.until(lambda: "old settings stay" not in terminal.text, "nothing is wrong any more")
+
+
+def test_what_a_viewer_was_told_at_its_start_stays_so(
+    service: FakeService, tmp_path: Path, at: tuple[str, str], terminal: PseudoTerminal
+) -> None:
+    with attached(tmp_path, terminal, "attach", *at, "--theme", "mono") as viewer:
+        viewer.until("306.10")
+        reload(service, viewer, ANOTHER)
+        terminal.until(lambda: "○" in row_of(terminal, "SBER"), "the thresholds")
+        assert colours_of(terminal, "306.10") == {"default"}
+
+
 def test_without_a_program_the_terminal_is_left_alone(
     tmp_path: Path, at: tuple[str, str], terminal: PseudoTerminal
 ) -> None:

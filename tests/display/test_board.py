@@ -35,6 +35,38 @@ def after(known: Market, *changed: Quote) -> Market:
 MANY = of(*((f"T{n:02}", 100 - n) for n in range(60)))
 
 
+# Settings
+
+
+def test_settings_that_were_read_anew_are_obeyed_from_then_on() -> None:
+    board = board_of(of(("SBER", 3), ("GAZP", 7), ("AFLT", 3)))
+    board.notice = "what was said of a bad file"
+    board.obey(DisplaySettings(rows=2, groups={"banks": ("SBER",)}), AT)
+    assert shown(board) == ["GAZP", "AFLT"]
+    board.show_group("banks", AT)
+    assert shown(board) == ["SBER"]
+    assert board.notice == ""
+
+
+def test_a_refresh_that_was_chosen_by_a_key_stays_until_its_setting_changes() -> None:
+    board = Board(DisplaySettings(refresh_s=1.0))
+    board.change_refresh(1)
+    board.obey(DisplaySettings(refresh_s=1.0, rows=2), AT)
+    assert board.refresh_s == 2.0
+    board.obey(DisplaySettings(refresh_s=5.0), AT)
+    assert board.refresh_s == 5.0
+
+
+def test_all_is_shown_where_the_group_that_was_looked_at_is_gone() -> None:
+    board = board_of(of(("SBER", 3), ("GAZP", 7)))
+    board.obey(DisplaySettings(groups={"banks": ("SBER",), "gas": ("GAZP",)}), AT)
+    board.show_group("gas", AT)
+    board.obey(DisplaySettings(groups={"gas": ("SBER",)}), AT)
+    assert board.group == "gas"
+    board.obey(DisplaySettings(groups={"banks": ("SBER",)}), AT)
+    assert (board.group, shown(board)) == (ALL, ["GAZP", "SBER"])
+
+
 # Order
 
 

@@ -105,6 +105,21 @@ def test_the_screen_of_a_viewer_is_that_of_the_program_and_leaving_it_ends_nothi
         viewer.until_said("has ended")
 
 
+def test_a_reload_of_the_program_reaches_the_screens_of_its_viewers(
+    start: Start, tmp_path: Path, terminal: PseudoTerminal
+) -> None:
+    program = online(start, *SIMULATED)
+    with attached(tmp_path, terminal, "attach") as viewer:
+        viewer.until("Connections: 4/4")
+        for file in (tmp_path / "config.toml", viewer.config):
+            file.write_text("[display]\nrows = 2\n")
+        program.send(signal.SIGHUP)
+        viewer.until("Quotes  1-2 of ")
+        terminal.press(b"3")
+        viewer.until("read anew: changed [display] rows, [display] status_interval_s")
+    assert program.stop() == 0
+
+
 def test_following_goes_through_a_pipe_until_that_closes(start: Start, tmp_path: Path) -> None:
     program = online(start, *SIMULATED)
     with following(tmp_path, "attach", "--follow") as viewer:
