@@ -67,8 +67,10 @@ def run(settings: "Settings", load: "Callable[[], Settings]", warning: str | Non
     from shared import logs
     from shared.errors import AlreadyRunning, BootError
     from shared.log_formats import printed
+    from shared.processes import show_name
     from shared.wire import Event
 
+    show_name("moex-monitor")
     log = logging.getLogger("run")
     as_printed = partial(printed, settings.log.format, "supervisor", "run")
     service = Service(os.environ, lambda market: status_line(market, Now(time.monotonic(), datetime.now())))

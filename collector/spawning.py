@@ -17,7 +17,7 @@ from collector.assignment import Assignment, work
 from collector.child import Child, ChildState
 from collector.hub import Hub
 from collector.sharding import Shard
-from shared.processes import LEVEL_SIGNALS, signals_blocked
+from shared.processes import LEVEL_SIGNALS, ChildProcess, signals_blocked
 from shared.settings import DisplaySettings, Settings, SimulatorSettings
 
 QUEUE_LIMIT = 256
@@ -69,8 +69,9 @@ class Spawning:
         self._levels["simulator"] = self._settings.log.level
         return self._started(self._programs.simulator, "simulator", listener, self._settings.simulator)
 
-    def _started(self, target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
-        process = self._context.Process(target=target, name=name, args=arguments)
+    @staticmethod
+    def _started(target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
+        process = ChildProcess(target=target, name=name, args=arguments)
         with signals_blocked():
             process.start()
         return process

@@ -570,13 +570,13 @@ def test_when_no_worker_can_be_started_it_gives_up_and_says_why(monkeypatch: pyt
 def test_a_start_that_fails_is_no_restart_that_is_counted(healthy: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [OSError(11, "no room"), EOFError()]
 
-    def started(self: Spawning, *arguments: Any) -> multiprocessing.process.BaseProcess:
+    def started(*arguments: Any) -> multiprocessing.process.BaseProcess:
         if failures and healthy.market.online == 2:
             raise failures.pop()
-        return start(self, *arguments)
+        return start(*arguments)
 
     start = Spawning._started
-    monkeypatch.setattr(Spawning, "_started", started)
+    monkeypatch.setattr(Spawning, "_started", staticmethod(started))
 
     def script() -> None:
         wait_until_online(healthy)

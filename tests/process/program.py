@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ LIMIT_S = 40.0
 
 PASSCODE = "s3cret-Passcode"
 
-_started_line = re.compile(r"(worker \d+|display|simulator): \w+ -> starting: process (\d+) started")
+OUR_NAMES = "moex-"
 _T = TypeVar("_T")
 
 
@@ -81,6 +80,7 @@ class Program:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        self._children: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -112,8 +112,12 @@ class Program:
     # ---- its processes
 
     def children(self) -> dict[str, int]:
-        """The process of each child, by its name, as the log told last."""
-        return {name: int(pid) for name, pid in _started_line.findall(self.log)}
+        """The process of each child, by its name as the log has it; of one that is gone, the one that was seen last."""
+        for pid in self.session():
+            name = _name_of(pid)
+            if name.startswith(OUR_NAMES) and pid != self.pid:
+                self._children[name.removeprefix(OUR_NAMES).replace("-", " ")] = pid
+        return dict(self._children)
 
     def session(self) -> list[int]:
         """Every process of the program that is alive, helpers of multiprocessing included."""
@@ -141,6 +145,13 @@ class Program:
 
 def _pids() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""  # it has ended
 
 
 def _session_of(pid: int) -> int | None:

@@ -48,6 +48,14 @@ def test_a_frozen_worker_is_replaced(start: Start, gateway: GatewayProcess, at: 
     assert any("frozen" in event["text"] for event in program.summary()["events"])
 
 
+def test_each_process_bears_its_name_where_a_person_looks_for_it(start: Start) -> None:
+    program = start("--simulate", "--display", "plain", *SMALL)
+    names = {"worker 1", "worker 2", "display", "simulator"}
+    wait_for(lambda: program.children().keys() == names, "every child")
+    assert Path(f"/proc/{program.pid}/comm").read_text() == "moex-monitor\n"
+    assert program.stop() == 0
+
+
 def test_counts_never_go_back_when_a_worker_is_killed(
     start: Start, gateway: GatewayProcess, at: tuple[str, ...]
 ) -> None:
@@ -82,7 +90,7 @@ def test_a_dead_display_is_replaced_and_the_collectors_go_on(
 ) -> None:
     program = start(*at[:-1], "plain", *SMALL)
     gateway.wait_until(lambda ledger: ledger.subscriptions == 80)
-    display = program.children()["display"]
+    display = wait_for(lambda: program.children().get("display", 0), "a display")
     os.kill(display, signal.SIGKILL)
     wait_until_replaced(program, "display", display)
     wait_for(lambda: program.output.count("4/4 online") >= 1, "a status line")

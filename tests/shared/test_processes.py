@@ -9,10 +9,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from shared.processes import LEVEL_SIGNALS, become_child, signals_blocked, usage_of
+from shared.processes import LEVEL_SIGNALS, ChildProcess, become_child, show_name, signals_blocked, usage_of
 
 CONTEXT = multiprocessing.get_context("forkserver")
 LIMIT_S = 30.0
@@ -179,3 +180,31 @@ def test_watching_the_parent_costs_one_thread(child: Child) -> None:
     child.ask()
     assert child.process.pid is not None
     assert len(list(Path(f"/proc/{child.process.pid}/task").iterdir())) == 2
+
+
+# ---- as the program starts it
+
+
+def say_names(end: Connection) -> None:
+    """Target of a process: tell what `ps` calls it, and its next thread."""
+    names = [Path("/proc/self/comm").read_text()]
+    thread = Thread(target=lambda: names.append(Path("/proc/thread-self/comm").read_text()))
+    thread.start()
+    thread.join()
+    end.send(names)
+
+
+def test_a_process_bears_its_name_where_a_person_looks_for_it() -> None:
+    end, theirs = CONTEXT.Pipe()
+    process = ChildProcess(target=say_names, name="worker-12", args=(theirs,))
+    process.start()
+    theirs.close()
+    assert end.poll(LIMIT_S)
+    assert end.recv() == ["moex-worker-12\n"] * 2
+    process.join(LIMIT_S)
+    end.close()
+
+
+def test_a_name_that_cannot_be_shown_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shared.processes.OWN_NAME", tmp_path / "nowhere" / "comm")
+    show_name("moex-monitor")
