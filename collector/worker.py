@@ -6,7 +6,6 @@ The hub learns that a worker is alive from the reports of that same loop, so the
 import logging
 import os
 import select
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,7 +35,6 @@ LEVELS = {"debug": b"D", "info": b"I", "warning": b"W", "error": b"E"}
 """What wakes the loop to log from that level on."""
 
 STOP_LIMIT_S = 1.5
-EXIT_OWN_FAILURE = 70
 TOLD = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
 UNTOLD = (ConnectionState.WAITING, STARTING)
 LINES_A_SECOND = 2.0
@@ -49,10 +47,7 @@ log = logging.getLogger(__name__)
 
 
 def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
-    """What a worker process runs. Returns after SIGTERM; does not outlive the supervisor.
-
-    Raises SystemExit with EXIT_OWN_FAILURE when the worker itself fails, and the log says why.
-    """
+    """What a worker process runs. Returns after SIGTERM; does not outlive the supervisor."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     processes.become_child(
@@ -65,11 +60,7 @@ def main(assignment: Assignment, queue: "Queue[bytes]") -> None:
         screen=assignment.is_screen_drawn,
         secrets=[settings.credentials.passcode.reveal()],
     )
-    try:
-        Worker(assignment, queue, reader, writer).run()
-    except Exception:
-        log.exception("the worker failed")
-        sys.exit(EXIT_OWN_FAILURE)
+    Worker(assignment, queue, reader, writer).run()
 
 
 class Worker:

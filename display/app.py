@@ -21,8 +21,6 @@ from shared.log_formats import printed
 from shared.processes import EXIT_TERMINAL_LOST
 from shared.settings import DisplaySettings, LogSettings
 
-EXIT_OWN_FAILURE = 70
-
 PLAIN_SIGNALS = (Signals.SIGTERM, Signals.SIGHUP)
 SCREEN_SIGNALS = (*PLAIN_SIGNALS, Signals.SIGWINCH, Signals.SIGTSTP, Signals.SIGCONT)
 TERMINAL_QUERY_TIMEOUT_S = "0.2"
@@ -39,25 +37,20 @@ def main(
 ) -> None:
     """Target of the display process; returns, which is exit code 0, or raises SystemExit.
 
-    Exit code 0: asked by SIGTERM, or the hub or the parent is gone. EXIT_TERMINAL_LOST; EXIT_OWN_FAILURE, and the log
-    says why. `terminal_path` is the device to draw on; without one, status lines go to standard output whatever the
-    mode.
+    Exit code 0: asked by SIGTERM, or the hub or the parent is gone; EXIT_TERMINAL_LOST, and the log says why.
+    `terminal_path` is the device to draw on; without one, status lines go to standard output whatever the mode.
     """
     reset_inherited()
     signal.signal(Signals.SIGINT, signal.SIG_IGN)
     drawn_on = terminal_path if settings.mode == "screen" else None
     logs.configure("display", log_settings, screen=drawn_on is not None, secrets=())
     feed = Feed(connection)
-    try:
-        if drawn_on is not None:
-            # Ctrl+\ ends the parent, and that ends this process in order, with the terminal whole.
-            signal.signal(Signals.SIGQUIT, signal.SIG_IGN)
-            sys.exit(run_screen(feed, settings, drawn_on, SCREEN_SIGNALS))
-        as_printed = partial(printed, log_settings.format, "display", "status")
-        PlainLoop(feed, settings, record(PLAIN_SIGNALS), as_printed).run()
-    except Exception:
-        log.exception("the display failed")
-        sys.exit(EXIT_OWN_FAILURE)
+    if drawn_on is not None:
+        # Ctrl+\ ends the parent, and that ends this process in order, with the terminal whole.
+        signal.signal(Signals.SIGQUIT, signal.SIG_IGN)
+        sys.exit(run_screen(feed, settings, drawn_on, SCREEN_SIGNALS))
+    as_printed = partial(printed, log_settings.format, "display", "status")
+    PlainLoop(feed, settings, record(PLAIN_SIGNALS), as_printed).run()
 
 
 def run_screen(

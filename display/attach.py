@@ -19,6 +19,7 @@ from shared import health, logs
 from shared.arguments import Viewing
 from shared.errors import NoService
 from shared.market import Market
+from shared.processes import EXIT_OWN_FAILURE
 from shared.service_socket import paths_to_try
 from shared.settings import Settings
 
@@ -58,7 +59,7 @@ def main(settings: Settings, viewing: Viewing, reread: Callable[[], Settings]) -
     except NoService as error:
         return _complain(str(error), EXIT_NO_SERVICE)
     except OSError as error:
-        return _complain(f"it cannot be printed: {error.strerror}", app.EXIT_OWN_FAILURE)
+        return _complain(f"it cannot be printed: {error.strerror}", EXIT_OWN_FAILURE)
 
 
 def _reach(settings: Settings, *, is_brief: bool) -> ServiceFeed:
@@ -117,7 +118,7 @@ def _show(settings: Settings, reread: Callable[[], Settings]) -> int:
         raise
     except Exception:
         log.exception("the viewer failed")
-        return _complain("own failure, see the log", app.EXIT_OWN_FAILURE)
+        return _complain("own failure, see the log", EXIT_OWN_FAILURE)
     if feed.is_over and not feed.has_left:
         raise NoService(f"the running program (pid {feed.pid}) has ended")
     if code == EXIT_LEFT:

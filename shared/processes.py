@@ -1,9 +1,11 @@
 """Processes as this program uses them: what each child does first, its signals, and its end with its parent."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
@@ -24,17 +26,25 @@ LEVEL_SIGNALS: Mapping[str, int] = (
 
 EXIT_TERMINAL_LOST = 69
 """A display's terminal is gone: there is no sense in starting another display on it."""
+EXIT_OWN_FAILURE = 70
+"""Of a child that failed in a way that was not foreseen."""
 
 OWN_NAME = Path("/proc/self/comm")
 STAT_FIELDS_READ = 22
 
+log = logging.getLogger(__name__)
+
 
 class ChildProcess(ForkServerProcess):
-    """Shows its name in `top`."""
+    """Shows its name in `top`; when its target fails it ends with EXIT_OWN_FAILURE, and the log has the traceback."""
 
     def run(self) -> None:
         show_name(f"moex-{self.name}")
-        super().run()
+        try:
+            super().run()
+        except Exception:
+            log.exception("the process failed")
+            sys.exit(EXIT_OWN_FAILURE)
 
 
 def show_name(name: str) -> None:

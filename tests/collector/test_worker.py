@@ -20,7 +20,8 @@ from collector import worker as module
 from collector.assignment import Assignment
 from collector.budget import Budget
 from collector.sharding import Shard
-from collector.worker import EXIT_OWN_FAILURE, STOP, Worker
+from collector.worker import STOP, Worker
+from shared.processes import EXIT_OWN_FAILURE, ChildProcess
 from shared.quotes import Quote
 from shared.settings import CollectorSettings, ExchangeSettings, LogSettings, Settings
 from shared.wire import ConnectionState, ConnectionStatus, Counters, Event, QuoteBatch, WorkerReport, decode_upward
@@ -438,13 +439,13 @@ def test_stopping_is_bounded_when_no_gateway_answers(gateway: FakeGateway) -> No
 
 
 def fail_in_a_worker(assignment: Assignment, outlet: "Queue[bytes]") -> None:
-    """Target of a process: a worker whose loop fails."""
+    """A worker whose loop fails."""
 
     def fail(self: Worker) -> None:
         raise ZeroDivisionError
 
     Worker._pass_on = fail  # type: ignore[method-assign]
-    module.main(assignment, outlet)
+    ChildProcess(target=module.main, args=(assignment, outlet)).run()
 
 
 def with_log(assignment: Assignment, path: Path) -> Assignment:

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection, wait
 
 from display import app
 from display.views import Line, Role, Span
+from shared.processes import ChildProcess
 from shared.settings import DisplaySettings, LogSettings
 
 
@@ -30,7 +31,7 @@ def draw_screen(
 ) -> None:
     """The display as the supervisor starts it, in a given environment."""
     take_environment(environment)
-    app.main(connection, settings, terminal_path, log_settings)
+    ChildProcess(target=app.main, args=(connection, settings, terminal_path, log_settings)).run()
 
 
 def print_lines(connection: Connection, settings: DisplaySettings, output: Connection, report: Connection) -> None:

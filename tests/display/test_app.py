@@ -123,7 +123,7 @@ def test_a_failure_leaves_the_terminal_whole_and_its_traceback_in_the_log(
         assert run.until_ended() == 70
         assert terminal.is_whole
     text = (tmp_path / "monitor.log").read_text()
-    assert "display MainThread: the display failed" in text
+    assert "display MainThread: the process failed" in text
     assert "Traceback" in text
     assert "Traceback" not in terminal.text
 

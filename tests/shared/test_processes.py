@@ -13,7 +13,17 @@ from threading import Thread
 
 import pytest
 
-from shared.processes import LEVEL_SIGNALS, ChildProcess, become_child, show_name, signals_blocked, usage_of
+from shared import logs
+from shared.processes import (
+    EXIT_OWN_FAILURE,
+    LEVEL_SIGNALS,
+    ChildProcess,
+    become_child,
+    show_name,
+    signals_blocked,
+    usage_of,
+)
+from shared.settings import LogSettings
 
 CONTEXT = multiprocessing.get_context("forkserver")
 LIMIT_S = 30.0
@@ -208,3 +218,17 @@ def test_a_process_bears_its_name_where_a_person_looks_for_it() -> None:
 def test_a_name_that_cannot_be_shown_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("shared.processes.OWN_NAME", tmp_path / "nowhere" / "comm")
     show_name("moex-monitor")
+
+
+def fail(log: LogSettings) -> None:
+    """Target of a process."""
+    logs.configure("worker-12", log, screen=True, secrets=())
+    raise ZeroDivisionError
+
+
+def test_a_failure_has_its_exit_code_and_the_log_its_traceback(tmp_path: Path) -> None:
+    process = ChildProcess(target=fail, args=(LogSettings(file=str(tmp_path / "log")),))
+    process.start()
+    process.join(LIMIT_S)
+    assert process.exitcode == EXIT_OWN_FAILURE
+    assert "worker-12 MainThread: the process failed\n    Traceback" in (tmp_path / "log").read_text()
