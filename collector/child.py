@@ -13,6 +13,7 @@ from enum import StrEnum
 from multiprocessing.process import BaseProcess
 from random import Random
 
+from collector.telling import Telling
 from shared.processes import run_state
 from shared.timing import backoff
 
@@ -49,9 +50,10 @@ class ChildState(StrEnum):
 
 
 class Child:
-    """See the module. `spawn` makes and starts a new process; `now` is monotonic seconds everywhere."""
+    """See the module. `now` is monotonic seconds everywhere."""
 
-    def __init__(self, name: str, spawn: Callable[[], BaseProcess], random: Random) -> None:
+    def __init__(self, name: str, spawn: Callable[[float], BaseProcess], random: Random) -> None:
+        """`spawn` makes and starts a new process, which is to tell nothing of itself for so many seconds."""
         self.name = name
         self.state = ChildState.DEAD
         self.reason = "not started"
@@ -61,6 +63,8 @@ class Child:
         self.exit_code: int | None = None
         self._spawn = spawn
         self._random = random
+        self._telling = Telling()
+        self._news: str | None = None
         self._process: BaseProcess | None = None
         self._handle: int | None = None
         self._verdict: str | None = None
@@ -76,23 +80,27 @@ class Child:
         self.restart_at = self._verdict = None
         self._started_at = self._heard_at = now
         try:
-            self._process = self._spawn()
+            self._process = self._spawn(self._telling.silent_for_s)
         except (OSError, EOFError) as error:  # EOFError: the fork server was killed meanwhile
             reason = error.strerror if isinstance(error, OSError) else "the fork server ended"
-            log.warning("%s cannot be started: %s", self.name, reason)
             self._die(f"cannot be started: {reason}", now)
+            if self._news is not None:
+                log.warning("%s %s", self.name, self._news)
             return
         self._handle = _handle_of(self._process)
         self._starts += 1
         again = f", start {self._starts}" if self._starts > 1 else ""
-        self._enter(ChildState.STARTING, f"process {self._process.pid} started{again}")
+        self._enter(ChildState.STARTING, f"process {self._process.pid} started{again}", self._telling.is_told)
 
     def heard(self, now: float) -> None:
         """The child's loop advanced at `now`."""
         self._heard_at = max(self._heard_at, now)
         if self.state is ChildState.STARTING:
             self.boot_failures, self._failing_since = 0, None
-            self._enter(ChildState.RUNNING, "first report")
+            self._enter(ChildState.RUNNING, "first report", self._telling.is_told)
+        if (text := self._telling.of_long_life(now - self._started_at)) is not None:
+            log.info("%s: %s", self.name, text)
+            self._news = text
 
     def look(self, now: float) -> None:
         """For a child that sends no reports: it counts as advancing unless its process is stopped."""
@@ -132,11 +140,18 @@ class Child:
         self._die(self._verdict or _cause_of_death(exit_code), now)
         return True
 
+    def take_news(self) -> str | None:
+        """What an event is to tell of it; None: nothing that was not taken yet."""
+        news, self._news = self._news, None
+        return news
+
     def _die(self, reason: str, now: float) -> None:
         """DEAD, and unless it was asked to be, to be started again: at once, or later when it dies again and again."""
         was_stopping, was_starting = self.state is ChildState.STOPPING, self.state is not ChildState.RUNNING
         self.death = reason
-        self._enter(ChildState.DEAD, reason)
+        telling = self._telling
+        self._news = telling.of_wanted_death(reason) if was_stopping else telling.of_death(reason, now)
+        self._enter(ChildState.DEAD, self._news or reason, self._news is not None)
         if was_stopping:
             self.restart_at, self._renewed_at = (None if self._renewed_at is None else now), None
             return
@@ -160,7 +175,7 @@ class Child:
         """Ask the process to end."""
         if self._process is not None:
             self._renewed_at = None
-            self._enter(ChildState.STOPPING, "asked to stop")
+            self._enter(ChildState.STOPPING, "asked to stop", is_told=True)
             self._process.terminate()
 
     def renew(self, verdict: str, now: float) -> None:
@@ -195,8 +210,9 @@ class Child:
         since = self._failing_since
         return since is not None and self.boot_failures >= BOOT_FAILURES and now - since >= BOOT_PATIENCE_S
 
-    def _enter(self, state: ChildState, reason: str) -> None:
-        log.info("%s: %s -> %s: %s", self.name, self.state, state, reason)
+    def _enter(self, state: ChildState, reason: str, is_told: bool) -> None:
+        level = logging.INFO if is_told else logging.DEBUG
+        log.log(level, "%s: %s -> %s: %s", self.name, self.state, state, reason)
         self.state, self.reason = state, reason
 
 

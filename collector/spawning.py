@@ -33,6 +33,7 @@ class Programs(NamedTuple):
 class Spawning:
     """Each method that makes a process starts it; they raise OSError or EOFError when there can be none.
 
+    For `silent_for_s` from its start the log has no traceback of its failure, unless it has everything.
     For the supervisor's main thread alone.
     """
 
@@ -47,31 +48,36 @@ class Spawning:
         """Those of processes that start from now on."""
         self._settings, self._programs = settings, programs
 
-    def worker(self, number: int, shards: tuple[Shard, ...], *, is_screen_drawn: bool) -> BaseProcess:
+    def worker(
+        self, number: int, shards: tuple[Shard, ...], silent_for_s: float, *, is_screen_drawn: bool
+    ) -> BaseProcess:
         assignment = Assignment(number, shards, self._settings, is_screen_drawn)
         queue = self._context.Queue(QUEUE_LIMIT)
         self._levels[f"worker {number + 1}"] = self._settings.log.level
-        process = self._started(work, f"worker-{number + 1}", assignment, queue)
+        process = self._started(work, f"worker-{number + 1}", silent_for_s, assignment, queue)
         queue._writer.close()  # type: ignore[attr-defined]  # else the end of a killed worker would never show
         self._hub.add_worker(number, queue)
         return process
 
-    def display(self, mode: str, terminal: str | None, on_quit: Callable[[], object]) -> BaseProcess:
+    def display(
+        self, mode: str, terminal: str | None, on_quit: Callable[[], object], silent_for_s: float
+    ) -> BaseProcess:
         """`terminal` is the path of the one to draw on; `on_quit` is called, in a thread, when the display says so."""
         ours, theirs = self._context.Pipe(duplex=True)
         settings = msgspec.structs.replace(self._settings.display, mode=mode)
-        process = self._started(self._programs.display, "display", theirs, settings, terminal)
+        process = self._started(self._programs.display, "display", silent_for_s, theirs, settings, terminal)
         theirs.close()
         self._hub.add_watcher(ours, on_quit)
         return process
 
-    def simulator(self, listener: socket.socket) -> BaseProcess:
+    def simulator(self, listener: socket.socket, silent_for_s: float) -> BaseProcess:
         self._levels["simulator"] = self._settings.log.level
-        return self._started(self._programs.simulator, "simulator", listener, self._settings.simulator)
+        return self._started(self._programs.simulator, "simulator", silent_for_s, listener, self._settings.simulator)
 
     @staticmethod
-    def _started(target: Callable[..., None], name: str, *arguments: object) -> BaseProcess:
+    def _started(target: Callable[..., None], name: str, silent_for_s: float, *arguments: object) -> BaseProcess:
         process = ChildProcess(target=target, name=name, args=arguments)
+        process.silent_for_s = silent_for_s
         with signals_blocked():
             process.start()
         return process

@@ -269,7 +269,7 @@ class Supervisor:
             self._hub.finish_worker(number)
             reason = f"worker {number + 1} {child.death}"
             self._hub.update(lambda market: market.worker_lost(number, reason, now))
-            self._hub.tell(child.name, child.death)
+        self._tell_news(child)
         if child.restart_at is not None and now >= child.restart_at:
             child.start(now)
             if child.pid is not None:
@@ -279,12 +279,16 @@ class Supervisor:
         self._spawning.tell_level(child)
         self._replace_if_stuck(child, now)
         if child.reap(now):
-            self._hub.tell(child.name, child.death)
             self._repair_terminal(child)
             if child.exit_code == EXIT_TERMINAL_LOST:
                 child.restart_at = None
+        self._tell_news(child)
         if child.restart_at is not None and now >= child.restart_at:
             child.start(now)
+
+    def _tell_news(self, child: Child) -> None:
+        if (news := child.take_news()) is not None:
+            self._hub.tell(child.name, news)
 
     def _replace_if_stuck(self, child: Child, now: float) -> None:
         if (reason := child.stuck_reason(now)) is not None:

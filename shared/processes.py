@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
@@ -38,12 +39,17 @@ log = logging.getLogger(__name__)
 class ChildProcess(ForkServerProcess):
     """Shows its name in `top`; when its target fails it ends with EXIT_OWN_FAILURE, and the log has the traceback."""
 
+    silent_for_s = 0.0
+    """When it fails so early, only a log that has everything has the traceback."""
+
     def run(self) -> None:
         show_name(f"moex-{self.name}")
+        began = time.monotonic()
         try:
             super().run()
         except Exception:
-            log.exception("the process failed")
+            level = logging.ERROR if time.monotonic() - began >= self.silent_for_s else logging.DEBUG
+            log.log(level, "the process failed", exc_info=True)
             sys.exit(EXIT_OWN_FAILURE)
 
 

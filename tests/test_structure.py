@@ -51,6 +51,7 @@ PURE = (
     "collector/rereading.py",
     "collector/sharding.py",
     "collector/stamps.py",
+    "collector/telling.py",
     "collector/trading_calendar.py",
     "display/board.py",
     "display/canvas.py",

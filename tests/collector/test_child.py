@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from collector import child as module
+from collector import telling
 from collector.child import (
     BOOT_FAILURES,
     BOOT_LIMIT_S,
@@ -22,10 +23,12 @@ from collector.child import (
     HUNG_AFTER_S,
     QUICK_RESTARTS,
     RENEW_LIMIT_S,
+    RESTART_CAP_S,
     STARVED_AFTER_S,
     Child,
 )
 from collector.child import ChildState as State
+from collector.telling import RESTARTS_TOLD, TOLD_AGAIN_AFTER_S
 from tests.collector.waiting import nothing_left_over, wait_until
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -42,8 +45,8 @@ def sleep_on(seconds: float) -> None:
 SLEEPING = (sleep_on, 3600.0)
 
 
-def spawner(target: Callable[..., object], *arguments: object) -> Callable[[], BaseProcess]:
-    def spawn() -> BaseProcess:
+def spawner(target: Callable[..., object], *arguments: object) -> Callable[[float], BaseProcess]:
+    def spawn(silent_for_s: float) -> BaseProcess:
         process = CONTEXT.Process(target=target, args=arguments)
         process.start()
         return process
@@ -389,11 +392,12 @@ def test_children_do_not_outlive_the_fork_server_that_would_tell_of_their_death(
     wait_until(lambda: not is_running(pid))
 
 
-def test_a_process_that_the_system_has_no_room_for_is_tried_again_later() -> None:
-    def spawn() -> BaseProcess:
-        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+def no_room(silent_for_s: float) -> BaseProcess:
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    child = Child("worker 1", spawn, Random(1))
+
+def test_a_process_that_the_system_has_no_room_for_is_tried_again_later() -> None:
+    child = Child("worker 1", no_room, Random(1))
     child.start(10.0)
     assert child.state is State.DEAD
     assert child.death == "cannot be started: Resource temporarily unavailable"
@@ -403,10 +407,100 @@ def test_a_process_that_the_system_has_no_room_for_is_tried_again_later() -> Non
 
 
 def test_a_fork_server_that_dies_during_a_start_is_tried_again_later() -> None:
-    def spawn() -> BaseProcess:
+    def spawn(silent_for_s: float) -> BaseProcess:
         raise EOFError("unexpected EOF")
 
     child = Child("worker 1", spawn, Random(1))
     child.start(10.0)
     assert child.death == "cannot be started: the fork server ended"
     assert child.restart_at is not None
+
+
+# ---- what is told
+
+
+NIGHT_S = 8 * 3600.0
+
+
+def starts_until(child: Child, until: float) -> Iterator[float]:
+    """Starts it whenever it is due: the time of each start."""
+    now = NOW
+    while now < until:
+        child.start(now)
+        yield now
+        now = child.restart_at or until
+
+
+def test_a_night_of_deaths_is_told_in_few_lines_and_events_and_all_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    child = Child("worker 1", no_room, Random(1))
+    with caplog.at_level("INFO"):
+        news = [child.take_news() for _ in starts_until(child, NOW + NIGHT_S)]
+    told = [text for text in news if text is not None]
+    assert len(news) > NIGHT_S / RESTART_CAP_S
+    assert all(news[: RESTARTS_TOLD + 1])
+    assert len(told) <= 1 + RESTARTS_TOLD + NIGHT_S / TOLD_AGAIN_AFTER_S
+    assert len(caplog.messages) == 2 * len(told)
+    counted = [int(text.partition("; ")[2].split()[0]) for text in told if "more deaths" in text]
+    assert len(told) + sum(counted) + child._telling._untold == len(news)
+
+
+def test_a_log_that_has_everything_has_every_death(caplog: pytest.LogCaptureFixture) -> None:
+    child = Child("worker 1", no_room, Random(1))
+    with caplog.at_level("DEBUG"):
+        deaths = len(list(starts_until(child, NOW + NIGHT_S)))
+    assert caplog.text.count("worker 1: dead -> dead: cannot be started") == deaths
+
+
+def test_a_process_is_told_how_long_to_say_nothing() -> None:
+    said: list[float] = []
+
+    def spawn(silent_for_s: float) -> BaseProcess:
+        said.append(silent_for_s)
+        return no_room(silent_for_s)
+
+    for _ in starts_until(Child("worker 1", spawn, Random(1)), NOW + TOLD_AGAIN_AFTER_S):
+        pass
+    assert said[: RESTARTS_TOLD + 1] == [0.0] * (RESTARTS_TOLD + 1)
+    assert set(said[RESTARTS_TOLD + 1 : -1]) == {TOLD_AGAIN_AFTER_S}
+
+
+@pytest.fixture
+def survivor(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Child]:
+    """STARTING since NOW, asleep, after three deaths of which one was told."""
+    monkeypatch.setattr(telling, "RESTARTS_TOLD", 0)
+    child = Child("worker 1", no_room, Random(1))
+    for _ in range(3):
+        child.start(NOW)
+    child._spawn = spawner(*SLEEPING)
+    caplog.set_level("INFO")
+    child.start(NOW)
+    child.take_news()
+    caplog.clear()
+    yield child
+    if child.pid is not None:
+        child.kill()
+        death_of(child)
+
+
+def test_one_that_is_back_for_good_after_deaths_that_were_not_told_is_told_so_once(
+    survivor: Child, caplog: pytest.LogCaptureFixture
+) -> None:
+    for lived_s in (0.5, 0.9 * TOLD_AGAIN_AFTER_S, TOLD_AGAIN_AFTER_S, 2 * TOLD_AGAIN_AFTER_S):
+        survivor.heard(NOW + lived_s)
+    assert caplog.messages == ["worker 1: has run for 10 min; 2 more deaths since the last one told"]
+    assert survivor.take_news() == "has run for 10 min; 2 more deaths since the last one told"
+    assert survivor.take_news() is None
+    survivor.kill()
+    death_of(survivor)
+    assert caplog.messages[1:] == ["worker 1: running -> dead: killed by SIGKILL; told again in 10 min"]
+
+
+def test_a_stop_is_told_however_many_deaths_were_not(survivor: Child, caplog: pytest.LogCaptureFixture) -> None:
+    survivor.terminate()
+    death_of(survivor)
+    assert caplog.messages == [
+        "worker 1: starting -> stopping: asked to stop",
+        "worker 1: stopping -> dead: killed by SIGTERM; 2 more deaths since the last one told",
+    ]

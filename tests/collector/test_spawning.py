@@ -86,7 +86,7 @@ def end_of(process: BaseProcess) -> int | None:
 
 
 def told_by_worker(hub: Hub, spawning: Spawning) -> str:
-    assert end_of(spawning.worker(1, SHARDS, is_screen_drawn=True)) == 0
+    assert end_of(spawning.worker(1, SHARDS, silent_for_s=0, is_screen_drawn=True)) == 0
     hub.finish_worker(1)
     return hub.read(lambda market: market.connections[3].reason)
 
@@ -101,17 +101,17 @@ def test_a_worker_gets_its_shards_and_the_present_settings_and_the_hub_reads_its
 
 def test_a_display_gets_its_mode_and_terminal_and_may_quit(spawning: Spawning) -> None:
     has_quit = Event()
-    assert end_of(spawning.display("screen", "/dev/pts/x", has_quit.set)) == 0
+    assert end_of(spawning.display("screen", "/dev/pts/x", has_quit.set, silent_for_s=0)) == 0
     assert has_quit.wait(LIMIT_S)
 
 
 def test_a_program_that_was_renewed_runs_from_then_on(spawning: Spawning) -> None:
     spawning.renew(SETTINGS, PROGRAMS._replace(display=break_down))
-    assert end_of(spawning.display("plain", None, lambda: None)) == 9
+    assert end_of(spawning.display("plain", None, lambda: None, silent_for_s=0)) == 9
 
 
 def test_the_built_in_exchange_gets_the_listener_and_its_settings(spawning: Spawning, listener: socket.socket) -> None:
-    process = spawning.simulator(listener)
+    process = spawning.simulator(listener, silent_for_s=0)
     with socket.create_connection(listener.getsockname(), LIMIT_S) as client:
         assert client.recv(100) == b"123"
     assert end_of(process) == 0
@@ -120,7 +120,7 @@ def test_the_built_in_exchange_gets_the_listener_and_its_settings(spawning: Spaw
 # ---- a level that changes
 
 
-def _never() -> BaseProcess:
+def _never(silent_for_s: float) -> BaseProcess:
     raise AssertionError("nobody starts it")
 
 

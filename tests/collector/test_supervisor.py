@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector import calls, child, instrument_loading, session_watch, spawning, terminal
+from collector import calls, child, instrument_loading, session_watch, spawning, telling, terminal
 from collector import supervisor as module
 from collector.assignment import Assignment
 from collector.child import Child, ChildState
@@ -535,7 +535,7 @@ def test_a_supervisor_that_was_itself_stopped_does_not_take_its_workers_for_hung
     healthy: Supervisor, silence_s: float
 ) -> None:
     """Nothing was heard for that long, but nothing was listened to either."""
-    sleeper = Child("worker 1", lambda: started(time.sleep, 3600), Random(1))
+    sleeper = Child("worker 1", lambda _: started(time.sleep, 3600), Random(1))
     looked_at = time.monotonic() - silence_s
     reported_at = looked_at - REPORT_INTERVAL_S
     sleeper.start(reported_at)
@@ -602,6 +602,16 @@ def test_one_worker_that_dies_at_every_start_lets_the_other_go_on(monkeypatch: p
         assert supervisor._workers[0].boot_failures >= child.BOOT_FAILURES
 
     run(supervisor, script)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_first_deaths_of_a_worker_are_events_and_the_others_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spawning, "work", exit_at_once_if_first)
+    monkeypatch.setattr(telling, "RESTARTS_TOLD", 2)
+    supervisor = Supervisor(SETTINGS, PROGRAMS)
+    run(supervisor, lambda: wait_until(lambda: supervisor.market.totals.worker_restarts >= 5))
+    said = [text for source, text in events(supervisor) if source == "worker 1"]
+    assert said == ["ended with exit code 5"] * 2 + ["ended with exit code 5; told again in 10 min"]
 
 
 def test_a_failure_of_our_own_while_loading_ends_it_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

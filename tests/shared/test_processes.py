@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from threading import Thread
+from typing import Literal
 
 import pytest
 
@@ -226,9 +227,17 @@ def fail(log: LogSettings) -> None:
     raise ZeroDivisionError
 
 
-def test_a_failure_has_its_exit_code_and_the_log_its_traceback(tmp_path: Path) -> None:
-    process = ChildProcess(target=fail, args=(LogSettings(file=str(tmp_path / "log")),))
+@pytest.mark.parametrize(
+    ("silent_for_s", "level", "is_told"),
+    [(0.0, "info", True), (1e-9, "info", True), (3600.0, "info", False), (3600.0, "debug", True)],
+)
+def test_a_failure_has_its_exit_code_and_the_log_its_traceback_unless_it_comes_too_early(
+    tmp_path: Path, silent_for_s: float, level: Literal["debug", "info"], is_told: bool
+) -> None:
+    process = ChildProcess(target=fail, args=(LogSettings(file=str(tmp_path / "log"), level=level),))
+    process.silent_for_s = silent_for_s
     process.start()
     process.join(LIMIT_S)
     assert process.exitcode == EXIT_OWN_FAILURE
-    assert "worker-12 MainThread: the process failed\n    Traceback" in (tmp_path / "log").read_text()
+    log = (tmp_path / "log").read_text()
+    assert ("worker-12 MainThread: the process failed\n    Traceback" in log) is is_told
