@@ -15,6 +15,8 @@ class Assignment(msgspec.Struct, frozen=True):
     shards: tuple[Shard, ...]
     settings: Settings
     is_screen_drawn: bool
+    silent_for_s: float
+    """How long to tell nothing of its connections: many in its place have died, and told the same."""
 
 
 def work(assignment: Assignment, queue: "Queue[bytes]") -> None:

@@ -2,12 +2,12 @@
 
 
 class Budget:
-    """Starts full, with `most` to be spent. `now` is monotonic seconds."""
+    """Starts full, with `most` to be spent, or after `empty_for_s` with one. `now` is monotonic seconds."""
 
-    def __init__(self, most: float, per_second: float) -> None:
+    def __init__(self, most: float, per_second: float, empty_for_s: float = 0.0) -> None:
         self._most = most
         self._per_second = per_second
-        self._left = most
+        self._left = 1 - empty_for_s * per_second if empty_for_s else most
         self._at: float | None = None
 
     def spend(self, now: float) -> bool:

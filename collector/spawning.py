@@ -33,7 +33,7 @@ class Programs(NamedTuple):
 class Spawning:
     """Each method that makes a process starts it; they raise OSError or EOFError when there can be none.
 
-    For `silent_for_s` from its start the log has no traceback of its failure, unless it has everything.
+    For `silent_for_s` from its start it tells nothing: neither of its connections, nor the traceback of its failure.
     For the supervisor's main thread alone.
     """
 
@@ -51,7 +51,7 @@ class Spawning:
     def worker(
         self, number: int, shards: tuple[Shard, ...], silent_for_s: float, *, is_screen_drawn: bool
     ) -> BaseProcess:
-        assignment = Assignment(number, shards, self._settings, is_screen_drawn)
+        assignment = Assignment(number, shards, self._settings, is_screen_drawn, silent_for_s)
         queue = self._context.Queue(QUEUE_LIMIT)
         self._levels[f"worker {number + 1}"] = self._settings.log.level
         process = self._started(work, f"worker-{number + 1}", silent_for_s, assignment, queue)

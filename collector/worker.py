@@ -81,7 +81,11 @@ class Worker:
         self._returns: Counter[int] = Counter()
         self._entered_at: dict[int, float] = {}
         self._untold: Counter[int] = Counter()
-        self._words = Budget(2 * len(assignment.shards) + 4, LINES_A_SECOND / self._settings.collector.workers)
+        self._words = Budget(
+            2 * len(assignment.shards) + 4,
+            LINES_A_SECOND / self._settings.collector.workers,
+            assignment.silent_for_s,
+        )
         self._next_report_at = self._passed_on_at = 0.0
         self._connections = [self._connection(shard) for shard in assignment.shards]
 

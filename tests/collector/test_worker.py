@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import msgspec
@@ -127,7 +128,7 @@ def assignment_for(
         exchange=msgspec.structs.replace(QUICK, url=gateway.url, **exchange),
         collector=CollectorSettings(profile=profile, flush_interval_ms=flush_interval_ms),
     )
-    return Assignment(2, shards, settings, is_screen_drawn=False)
+    return Assignment(2, shards, settings, is_screen_drawn=False, silent_for_s=0.0)
 
 
 @contextmanager
@@ -306,10 +307,11 @@ def one_status(number: int, state: ConnectionState, reason: str, since: float) -
 
 
 @contextmanager
-def idle_worker(gateway: FakeGateway) -> Iterator[Worker]:
+def idle_worker(gateway: FakeGateway, silent_for_s: float = 0.0) -> Iterator[Worker]:
     """One that is never run."""
     reader, writer = os.pipe()
-    worker = Worker(assignment_for(gateway), cast("Queue[bytes]", queue.Queue()), reader, writer)
+    assignment = msgspec.structs.replace(assignment_for(gateway), silent_for_s=silent_for_s)
+    worker = Worker(assignment, cast("Queue[bytes]", queue.Queue()), reader, writer)
     yield worker
     for descriptor in (reader, writer, worker._wakeup, worker._waker):
         os.close(descriptor)
@@ -357,6 +359,19 @@ def test_a_night_of_changes_is_told_in_few_lines_and_counts_the_others(
         worker._events([one_status(10, ConnectionState.REFUSED, "Access denied", 100)])
     assert len(caplog.messages) == 11
     assert caplog.messages[-1] == "connection 11 is refused: Access denied; 90 more changes since the last such line"
+
+
+def test_one_that_takes_the_place_of_many_that_died_tells_of_its_connections_once_it_has_lived_for_a_while(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock: Any = SimpleNamespace(time=lambda: 0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(module, "time", clock)
+    status = one_status(10, ConnectionState.ONLINE, "all subscriptions sent", 0)
+    with idle_worker(gateway, silent_for_s=600.0) as worker:
+        for clock.now in (1000.0, 1599.0):
+            assert worker._events([status]) == []
+        clock.now = 1601.0
+        assert [event.text for event in worker._events([status])] == ["online: all subscriptions sent"]
 
 
 def last_told(hub: Hub) -> dict[str, str]:
