@@ -42,4 +42,5 @@ class Telling:
 
     def _with_count(self, text: str) -> str:
         untold, self._untold = self._untold, 0
-        return f"{text}; {untold} more deaths since the last one told" if untold else text
+        more = "1 more death" if untold == 1 else f"{untold} more deaths"
+        return f"{text}; {more} since the last one told" if untold else text

@@ -159,7 +159,7 @@ def test_a_worker_that_starts_is_told_once_it_runs(hub: Hub, spawning: Spawning)
 
 
 def test_the_built_in_exchange_is_told_too_and_the_display_is_not(spawning: Spawning, listener: socket.socket) -> None:
-    process = spawning.simulator(listener)
+    process = spawning.simulator(listener, 0.0)
     spawning.renew(DEBUG, PROGRAMS)
     simulator, display = Told("simulator"), Told("display")
     for child in (simulator, display):

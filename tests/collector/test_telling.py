@@ -38,7 +38,7 @@ def test_a_night_of_deaths_is_told_every_ten_minutes_and_none_is_forgotten() -> 
     telling, deaths = Telling(), 8 * 360
     said = [telling.of_death("killed by SIGKILL", 10.0 * number) for number in range(deaths)]
     told = [text for text in said if text is not None]
-    counted = [int(text.split("; ")[1].split()[0]) for text in told if "more deaths" in text]
+    counted = [int(text.split("; ")[1].split()[0]) for text in told if "more death" in text]
     assert len(told) == pytest.approx(1 + RESTARTS_TOLD + deaths * 10.0 / TOLD_AGAIN_AFTER_S, abs=1)
     assert len(told) + sum(counted) + telling._untold == deaths
 
@@ -51,7 +51,7 @@ def test_deaths_that_are_far_between_are_told_each() -> None:
 
 def test_a_long_life_is_told_once_after_deaths_that_were_not_and_so_is_its_end(silent: Telling) -> None:
     assert silent.of_long_life(0.9 * TOLD_AGAIN_AFTER_S) is None
-    assert silent.of_long_life(TOLD_AGAIN_AFTER_S) == "has run for 10 min; 1 more deaths since the last one told"
+    assert silent.of_long_life(TOLD_AGAIN_AFTER_S) == "has run for 10 min; 1 more death since the last one told"
     assert silent.of_long_life(TOLD_AGAIN_AFTER_S) is None
     assert silent.is_told
     assert deaths_of(silent, 1, now=TOLD_AGAIN_AFTER_S) == ["ended with exit code 70"]
@@ -64,6 +64,6 @@ def test_a_long_life_after_deaths_that_were_told_is_as_it_should_be() -> None:
 
 
 def test_a_death_that_was_wanted_is_told_with_the_count_of_the_others_and_the_next_life_too(silent: Telling) -> None:
-    assert silent.of_wanted_death("asked") == "asked; 1 more deaths since the last one told"
+    assert silent.of_wanted_death("asked") == "asked; 1 more death since the last one told"
     assert silent.is_told
     assert silent.of_wanted_death("asked") == "asked"
