@@ -30,6 +30,7 @@ FRAMES_LIMIT = 10_000
 """STOMP frames in one WebSocket message; the exchange sends one."""
 
 COMMANDS = (b"MESSAGE\n", b"RECEIPT\n", b"ERROR\n", b"CONNECTED\n", b"REPLY\n", b"CLOSED\n")
+LONGEST_COMMAND = max(map(len, COMMANDS))
 
 LINE_ENDS = b"\r\n"
 _end_of_head = re.compile(rb"\n\r?\n")
@@ -194,7 +195,7 @@ class StompSplitter:
 
     def __init__(self) -> None:
         self._unfinished = bytearray()
-        self._perhaps_at = 0
+        self._begun: list[int] = []
 
     @property
     def is_between_frames(self) -> bool:
@@ -203,39 +204,42 @@ class StompSplitter:
     def feed(self, payload: bytes) -> list[bytes]:
         """The STOMP frames completed by `payload`, without their NUL and without heart-beats.
 
-        A frame that was begun and never finished is returned broken as soon as a message starts with a command: no
-        line of a JSON body or of a header can be one. A frame whose headers do not end within HEAD_LIMIT is cut there.
+        A frame that was begun and never finished is returned broken as soon as a message starts with a command, in
+        however many messages that comes: no line of a JSON body or of a header can be one. What follows it in its own
+        message is lost with it. A frame whose headers do not end within HEAD_LIMIT is cut there.
         Raises ProtocolError when an unfinished frame gets too long, or a message holds too many frames.
         """
         if payload.count(b"\0") > FRAMES_LIMIT:
             raise ProtocolError(f"more than {FRAMES_LIMIT} STOMP frames in one message")
-        frames = self._broken_off_by(payload) if self._unfinished else []
-        self._unfinished += payload
-        if len(self._unfinished) > FRAME_LIMIT and b"\0" not in payload:
-            raise ProtocolError(f"a STOMP frame without an end, after {len(self._unfinished)} bytes")
+        starts = self._starts_of_others(payload) if self._unfinished else []
+        self._unfinished += payload if self._unfinished else payload.lstrip(LINE_ENDS)
+        for start in reversed(starts):
+            self._unfinished.insert(start, 0)
+        if not starts and b"\0" not in payload:
+            if len(self._unfinished) > FRAME_LIMIT:
+                raise ProtocolError(f"a STOMP frame without an end, after {len(self._unfinished)} bytes")
+            return []
         *whole, rest = self._unfinished.split(b"\0")
-        if whole and self._perhaps_at:
-            whole[:1] = self._parted(whole[0])
-        self._unfinished = bytearray(rest.lstrip(LINE_ENDS))
-        frames += [bytes(frame) for frame in (piece.lstrip(LINE_ENDS) for piece in whole) if frame]
+        self._unfinished = rest.lstrip(LINE_ENDS)
+        frames = [bytes(frame) for frame in (piece.lstrip(LINE_ENDS) for piece in whole) if frame]
         return [frame if _has_short_head(frame) else frame[:HEAD_LIMIT] for frame in frames]
 
-    def _broken_off_by(self, payload: bytes) -> list[bytes]:
-        """The unfinished frame, if `payload` begins another. Where that cannot be told yet, the place is noted."""
-        begun = payload.lstrip(LINE_ENDS)
-        if begun.startswith(COMMANDS):
-            frame = bytes(self._unfinished)
-            self._unfinished.clear()
-            self._perhaps_at = 0
-            return [frame]
-        if begun and any(command.startswith(begun) for command in COMMANDS):
-            self._perhaps_at = len(self._unfinished) + len(payload) - len(begun)
-        return []
+    def _starts_of_others(self, payload: bytes) -> list[int]:
+        """Where behind the unfinished frame another begins, counted from its start.
 
-    def _parted(self, frame: bytearray) -> list[bytearray]:
-        """A frame in which another begins, if that is what happened at the place that was noted."""
-        at, self._perhaps_at = self._perhaps_at, 0
-        return [frame[:at], frame[at:]] if frame[at : at + HEAD_LIMIT].startswith(COMMANDS) else [frame]
+        The beginnings of messages that may yet turn out to be one are kept in mind, as their distances from the end.
+        """
+        size = len(self._unfinished)
+        line_ends = len(payload) - len(payload.lstrip(LINE_ENDS))
+        perhaps = [size - length for length in self._begun] + [size + line_ends]
+        starts, self._begun = [], []
+        for start in perhaps:
+            begun = bytes(self._unfinished[start:]) + payload[max(0, start - size) :][:LONGEST_COMMAND]
+            if begun.startswith(COMMANDS):
+                starts.append(start)
+            elif begun and any(command.startswith(begun) for command in COMMANDS):
+                self._begun.append(len(begun))
+        return starts
 
 
 def _has_short_head(frame: bytes) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from collector.bodies import BODY_LIMIT, BodyError, decode
 from collector.framing import (
     COMMANDS,
+    FRAME_LIMIT,
     FRAMES_LIMIT,
     HEAD_LIMIT,
     LONGEST_HEAD_KEPT,
@@ -42,6 +43,34 @@ def test_what_follows_a_frame_without_its_end_is_whole_however_it_comes(start: b
     assert splitter.is_between_frames
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_follows_a_frame_without_its_end_is_whole_though_it_comes_letter_by_letter(
+    command: bytes, size: int
+) -> None:
+    splitter, whole = StompSplitter(), command + b"subscription:2\n\n{}"
+    pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+    assert [frame for piece in [BROKEN, *pieces, b"\0"] for frame in splitter.feed(piece)] == [BROKEN, whole]
+
+
+@pytest.mark.parametrize("letters", [b"M", b"MESSAG", b"CONNECTE"])
+def test_what_only_begins_like_a_command_hides_no_true_one(letters: bytes) -> None:
+    splitter = StompSplitter()
+    frames = [frame for piece in [BROKEN, letters, WHOLE[:1], WHOLE[1:], b"\0"] for frame in splitter.feed(piece)]
+    assert frames == [BROKEN + letters, WHOLE]
+
+
+def test_each_of_several_frames_without_an_end_is_told_as_soon_as_the_next_begins() -> None:
+    splitter = StompSplitter()
+    assert [splitter.feed(piece) for piece in (BROKEN, BROKEN[:3], BROKEN[3:], BROKEN[:5], BROKEN[5:])] == [
+        [],
+        [],
+        [BROKEN],
+        [],
+        [BROKEN],
+    ]
+
+
 @settings(deadline=None)
 @given(st.sampled_from(COMMANDS), st.integers(1, 5))
 def test_a_piece_that_looks_like_a_beginning_and_is_none_stays_where_it_is(command: bytes, size: int) -> None:
@@ -64,6 +93,14 @@ def test_more_frames_in_one_message_than_anybody_sends_are_not_taken() -> None:
     assert len(StompSplitter().feed(stomp("WHAT", {}) * FRAMES_LIMIT)) == FRAMES_LIMIT
     with pytest.raises(ProtocolError, match="STOMP frames in one message"):
         StompSplitter().feed(stomp("WHAT", {}) * (FRAMES_LIMIT + 1))
+
+
+def test_a_frame_without_an_end_costs_no_more_for_coming_in_many_messages() -> None:
+    """All of it anew for each message would take many minutes."""
+    splitter, piece = StompSplitter(), b"x" * 100
+    assert all(splitter.feed(piece) == [] for _ in range(FRAME_LIMIT // len(piece)))
+    [frame] = splitter.feed(b"\0")
+    assert len(frame) == HEAD_LIMIT
 
 
 def test_a_long_beginning_is_read_and_not_kept_in_mind() -> None:

@@ -174,7 +174,7 @@ def _unfinished(harmless: bytes, subscription: str) -> Iterator[Poison]:
         yield Poison(websocket(begun) + websocket(start + harmless), 2, 1)
     yield Poison(websocket(begun) + websocket(b"\n") + websocket(harmless), 2, 1)
     yield Poison(websocket(begun) + _in_fragments(harmless, 3), 2, 1)
-    yield from (Poison(websocket(begun) + _in_messages(harmless, pieces), 2, 1) for pieces in (2, 40))
+    yield from (Poison(websocket(begun) + _in_messages(harmless, pieces), 2, 1) for pieces in (2, 40, len(harmless)))
     yield Poison(websocket(begun) + websocket(begun) + websocket(harmless), 3, 2)
 
 
