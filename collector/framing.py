@@ -33,7 +33,8 @@ COMMANDS = (b"MESSAGE\n", b"RECEIPT\n", b"ERROR\n", b"CONNECTED\n", b"REPLY\n", 
 LONGEST_COMMAND = max(map(len, COMMANDS))
 
 LINE_ENDS = b"\r\n"
-_end_of_head = re.compile(rb"\n\r?\n")
+_end_of_head = re.compile(rb"\n\n|\r\n\r\n")
+"""Where stomp.py lets the headers end: after that it reads no more of them."""
 
 Message = tuple[bytes, int, int]
 """Where the body of a MESSAGE is: in which bytes, from where to where, its NUL excluded."""

@@ -79,8 +79,10 @@ def test_a_piece_that_looks_like_a_beginning_and_is_none_stays_where_it_is(comma
     assert [frame for piece in pieces for frame in splitter.feed(piece)] == [b"".join(pieces)[:-1]]
 
 
-def test_headers_without_end_are_cut() -> None:
-    frame = b"WHAT\n" + b"a:b\n" * HEAD_LIMIT + b"\nbody"
+@pytest.mark.parametrize("line_ends", [b"\n", b"\r\n", b"\n\r\n"])
+def test_headers_without_an_end_as_stomp_py_sees_it_are_cut(line_ends: bytes) -> None:
+    """It would read on, however many more there are."""
+    frame = b"WHAT\nx:y" + line_ends + b"a:b\n" * HEAD_LIMIT + b"\nbody"
     assert StompSplitter().feed(frame + b"\0") == [frame[:HEAD_LIMIT]]
 
 
