@@ -44,7 +44,7 @@ Messages = dict[bytes, list[Message]]
 
 _usual_message = re.compile(
     rb"[\x81\x82]"  # RFC 6455, 5.2: a whole text or binary message ...
-    rb"(?:\x7e(..)|([\x00-\x7d]))"  # ... unmasked, of 126 to 65,535 bytes or of fewer
+    rb"(?:\x7e..|[\x00-\x7d])"  # ... unmasked, of 126 to 65,535 bytes or of fewer
     rb"MESSAGE\n"
     rb"(?:(?!subscription:)[^\n]++\n)*+"
     rb"subscription:([^\n]*+)\n"
@@ -130,17 +130,21 @@ class ReceiveBuffer:
     def _take_unknown(self, messages: Messages) -> bool:
         """The message at the front, whatever it begins with, which is kept in mind. False when it is no usual one."""
         data, start = self._bytes, self._start
-        if (found := _usual_message.match(data, start)) is None:
+        if len(data) - start < 4:
             return False
-        long_length, short_length, subscription = found.groups()
-        head = start + (2 if long_length is None else 4)
-        stop = head + int.from_bytes(short_length if long_length is None else long_length, "big")
-        if stop > len(data) or found.end() > stop - 1 or data.find(b"\0", head, stop) != stop - 1:
+        kind, length = _frame_head(data, start)
+        head = start + (4 if kind & 0x7F == 126 else 2)
+        stop = head + (length if kind & 0x7F == 126 else kind & 0x7F)
+        nul = stop - 1
+        if stop > len(data) or (found := _usual_message.match(data, start, nul)) is None:
             return False
-        messages.setdefault(subscription, []).append((data, found.end(), stop - 1))
-        if found.end(3) - head < LONGEST_HEAD_KEPT:
-            self._remember(data[head : found.end(3) + 1], subscription)
-        self._identity_at = found.start(3) - head
+        if data.find(b"\0", head, stop) != nul:
+            return False
+        subscription, end = found[1], found.end(1)
+        messages.setdefault(subscription, []).append((data, found.end(), nul))
+        if end - head < LONGEST_HEAD_KEPT:
+            self._remember(data[head : end + 1], subscription)
+        self._identity_at = found.start(1) - head
         self._start = stop
         return True
 

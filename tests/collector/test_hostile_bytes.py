@@ -105,6 +105,19 @@ def test_a_frame_without_an_end_costs_no_more_for_coming_in_many_messages() -> N
     assert len(frame) == HEAD_LIMIT
 
 
+def test_a_beginning_is_looked_for_within_its_own_frame_alone() -> None:
+    """All that came with it would take minutes, for each frame anew."""
+    frame = websocket(b"MESSAGE\na:b\0")
+    buffer, messages, found = ReceiveBuffer(), Messages(), 0
+    buffer.add(frame * 80_000)
+    while True:
+        buffer.take_messages(messages)
+        if (taken := buffer.take_frame()) is None:
+            break
+        found += taken == frame
+    assert (messages, found) == ({}, 80_000)
+
+
 def test_a_long_beginning_is_read_and_not_kept_in_mind() -> None:
     buffer, messages = ReceiveBuffer(), Messages()
     for number in range(10):
