@@ -252,11 +252,14 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
     def _take_fragment(self, frame: websocket.ABNF, messages: Messages) -> None:
         fragments = self._fragments
         fragments.validate(frame)
+        if not frame.fin and frame.opcode != websocket.ABNF.OPCODE_CONT:
+            # To bytes the library would add each fragment by copying all that came before.
+            frame.data = bytearray(frame.data)  # type: ignore[assignment, arg-type]
         fragments.add(frame)
         if fragments.cont_data is not None and len(fragments.cont_data[1]) > FRAME_LIMIT:
             raise ProtocolError(f"a WebSocket message of more than {FRAME_LIMIT} bytes")
         if fragments.is_fire(frame):
-            self._take_payload(fragments.extract(frame)[1].data, messages)
+            self._take_payload(bytes(fragments.extract(frame)[1].data), messages)
 
     def _take_payload(self, payload: bytes, messages: Messages) -> None:
         for raw in self._splitter.feed(payload):

@@ -440,6 +440,17 @@ def test_fragments_are_read_whatever_the_pieces_they_come_in(
     assert messages == BOTH
 
 
+def test_a_fragment_is_added_without_copying_those_before_it(stomp_socket: StompSocket, peer: socket.socket) -> None:
+    joined = []
+    for fragment in (websocket(FIRST[:20], is_last=False), websocket(FIRST[20:40], Opcode.CONT, is_last=False)):
+        peer.sendall(fragment)
+        read_until(stomp_socket, lambda so_far: so_far.size > 0)
+        assert stomp_socket._fragments.cont_data is not None
+        joined.append(stomp_socket._fragments.cont_data[1])
+    assert joined[0] is joined[1]
+    assert bytes(joined[1]) == FIRST[:40]
+
+
 def test_what_comes_with_the_answer_to_the_upgrade_is_read(stomp_socket: StompSocket) -> None:
     with RawPeer(lambda request: upgraded(request) + websocket(FIRST) + websocket(SECOND)) as raw:
         stomp_socket.open(raw.url, OPEN_TIMEOUT_S)
