@@ -221,7 +221,11 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
         return len(chunk)
 
     def _take_rare(self, raw: bytes, messages: Messages) -> None:
-        """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client."""
+        """Control frames, fragments and whatever is wrong: parsed and judged by websocket-client.
+
+        A large read full of them would hold up its thread for seconds.
+        """
+        self._read_size = READ_SIZE
         source = memoryview(raw)
         position = 0
 

@@ -520,14 +520,27 @@ def test_reads_are_larger_after_one_that_was_filled_until_one_brings_less(
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * LARGE_READ_SIZE)
     assert stomp_socket._raw is not None
     stomp_socket._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * LARGE_READ_SIZE)
-    pong = websocket(b"", Opcode.PONG)
+    whole = websocket(message(b"{}".ljust(READ_SIZE // 16 - len(message(b"")) - 4)))
+    assert len(whole) == READ_SIZE // 16
     for _ in range(2):
-        peer.sendall(pong * READ_SIZE * 2)
+        peer.sendall(whole * 64)
         wait_until(lambda: unread_bytes(stomp_socket) == 4 * READ_SIZE)
         assert [stomp_socket.read(0).size for _ in range(2)] == [READ_SIZE, 3 * READ_SIZE]
-        peer.sendall(pong)
-        wait_until(lambda: unread_bytes(stomp_socket) == len(pong))
-        assert stomp_socket.read(0).size == len(pong)
+        peer.sendall(whole)
+        wait_until(lambda: unread_bytes(stomp_socket) == len(whole))
+        assert stomp_socket.read(0).size == len(whole)
+
+
+def test_reads_stay_short_while_they_bring_what_takes_long_to_read(
+    stomp_socket: StompSocket, peer: socket.socket
+) -> None:
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * LARGE_READ_SIZE)
+    assert stomp_socket._raw is not None
+    stomp_socket._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * LARGE_READ_SIZE)
+    pong = websocket(b"x" * 125, Opcode.PONG)
+    peer.sendall(pong * (3 * READ_SIZE // len(pong)))
+    wait_until(lambda: unread_bytes(stomp_socket) > 2 * READ_SIZE)
+    assert [stomp_socket.read(0).size for _ in range(2)] == [READ_SIZE, READ_SIZE]
 
 
 def unread_bytes(stomp_socket: StompSocket) -> int:
