@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from shared.decoding import decoded
 from shared.errors import InstrumentsError
 from shared.printable import printable
 
@@ -27,6 +28,9 @@ class Remembered(msgspec.Struct, frozen=True):
     tickers: Annotated[tuple[Secid, ...], msgspec.Meta(min_length=1)]
 
 
+_decoder = msgspec.json.Decoder(Remembered)
+
+
 class InstrumentCache:
     """One file with the list of one board from one host. Blocks on the disk only; `clock` gives seconds since 1970."""
 
@@ -38,7 +42,7 @@ class InstrumentCache:
     def read(self) -> Remembered:
         """Raises InstrumentsError when there is no list of this host that can be read."""
         try:
-            remembered = msgspec.json.decode(self._path.read_bytes(), type=Remembered)
+            remembered = decoded(_decoder, self._path.read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             raise InstrumentsError(printable(str(error))) from error
         if remembered.host != self._host:

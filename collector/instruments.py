@@ -14,6 +14,7 @@ import msgspec
 from collector.instrument_cache import InstrumentCache
 from collector.iss import fetch_page
 from shared.addresses import is_this_machine
+from shared.decoding import decoded
 from shared.errors import InstrumentsError, IssError
 from shared.settings import InstrumentSettings
 from shared.shipped_list import SHIPPED_BOARD, shipped_secids
@@ -112,10 +113,13 @@ class _Page(msgspec.Struct):
     securities: _Table
 
 
+_page_decoder = msgspec.json.Decoder(_Page)
+
+
 def tickers_in(page: bytes) -> tuple[str, ...]:
     """The SECIDs of a securities.json page of ISS; InstrumentsError when it is no such page or names none. Pure."""
     try:
-        table = msgspec.json.decode(page, type=_Page).securities
+        table = decoded(_page_decoder, page).securities
         column = table.columns.index("SECID")
     except (msgspec.DecodeError, ValueError) as error:
         raise InstrumentsError("the answer is no list of securities") from error

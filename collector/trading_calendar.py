@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from shared.decoding import decoded
 from shared.errors import IssError
 
 MOSCOW = timezone(timedelta(hours=3))
@@ -99,11 +100,14 @@ class _Page(msgspec.Struct):
     dailytable: _Table = msgspec.field(default_factory=_Table)
 
 
+_page_decoder = msgspec.json.Decoder(_Page)
+
+
 def calendar_in(page: bytes) -> Calendar:
     """The calendar of an engine's page of ISS. Rows that cannot be read are left out. Raises IssError when it is no
     such page, or when nothing in it can be read."""
     try:
-        tables = msgspec.json.decode(page, type=_Page)
+        tables = decoded(_page_decoder, page)
     except msgspec.DecodeError as error:
         raise IssError("the answer is no trading calendar") from error
     week = {

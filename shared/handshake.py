@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from shared import __version__
+from shared.decoding import decoded
 from shared.printable import printable
 from shared.wire import Picture, Request
 
@@ -56,12 +57,12 @@ def welcome(pid: int, refusal: str = "") -> bytes:
 
 def read_hello(data: bytes) -> Hello:
     """Raises msgspec.DecodeError."""
-    return _hello.decode(data)
+    return decoded(_hello, data)
 
 
 def read_welcome(data: bytes) -> Welcome:
     """Raises msgspec.DecodeError."""
-    return _welcome.decode(data)
+    return decoded(_welcome, data)
 
 
 def is_understood(said: Hello | Welcome) -> bool:

@@ -9,6 +9,7 @@ from enum import Enum, StrEnum
 
 import msgspec
 
+from shared.decoding import decoded
 from shared.quotes import Quote
 
 
@@ -199,14 +200,14 @@ def encode(message: Upward | Picture | Request) -> bytes:
 
 def decode_upward(data: bytes) -> Upward:
     """Raises msgspec.DecodeError when `data` is not one whole message of a worker."""
-    return _upward.decode(data)
+    return decoded(_upward, data)
 
 
 def decode_picture(data: bytes) -> Picture:
     """Raises msgspec.DecodeError when `data` is not one whole picture."""
-    return _picture.decode(data)
+    return decoded(_picture, data)
 
 
 def decode_request(data: bytes) -> Request:
     """Raises msgspec.DecodeError when `data` is not a request."""
-    return _request.decode(data)
+    return decoded(_request, data)

@@ -51,6 +51,8 @@ GOOD: dict[str, Any] = {"host": HOST, "saved_at": NOW, "tickers": ["SBER"]}
         b"{",
         b"\xff\xfe",
         b"[]",
+        b'{"host": "\xff"}',
+        b'{"other": ' + b"[" * 100_000,
         json.dumps(GOOD | {"tickers": []}).encode(),
         json.dumps(GOOD | {"tickers": ["SB\u001bER"]}).encode(),
         json.dumps(GOOD | {"tickers": ["SBER\n"]}).encode(),
@@ -58,6 +60,7 @@ GOOD: dict[str, Any] = {"host": HOST, "saved_at": NOW, "tickers": ["SBER"]}
         json.dumps(GOOD | {"saved_at": 1e300}).encode(),
         json.dumps(GOOD | {"saved_at": "today"}).encode(),
     ],
+    ids=lambda content: repr(content[:40]),
 )
 def test_a_damaged_file_is_no_list(path: Path, content: bytes) -> None:
     path.parent.mkdir()

@@ -115,9 +115,12 @@ def test_order_is_kept_and_what_repeats_or_cannot_be_a_ticker_is_left_out() -> N
         (b'{"securities": {"columns": ["SHORTNAME"], "data": []}}', "the answer is no list of securities"),
         (b'{"securities": {"columns": ["SECID"], "data": {}}}', "the answer is no list of securities"),
         (b'{"securities": {"columns": ["X", "SECID"], "data": [["SBER"], []]}}', "the list is empty"),
+        (b'{"securities": {"columns": ["\xff", "SECID"], "data": []}}', "the answer is no list of securities"),
+        (b'{"securities": {"data": ' + b"[" * 100_000, "the answer is no list of securities"),
         (page(), "the list is empty"),
         (page("a b"), "the list is empty"),
     ],
+    ids=lambda value: repr(value[:40]),
 )
 def test_an_answer_without_tickers_is_a_failure(body: bytes, told: str) -> None:
     with pytest.raises(InstrumentsError, match=told):

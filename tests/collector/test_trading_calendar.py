@@ -144,7 +144,12 @@ def test_a_row_that_cannot_be_read_is_left_out(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>", b"[]", b"{}", b'{"timetable": null}', b'{"timetable": {"columns": 1}}'],
+    [
+        *(b"", b"<html>", b"[]", b"{}", b'{"timetable": null}', b'{"timetable": {"columns": 1}}'),
+        b'{"timetable": {"columns": ["\xff"]}}',
+        b'{"timetable": {"data": ' + b"[" * 100_000,
+    ],
+    ids=lambda content: repr(content[:40]),
 )
 def test_what_is_no_calendar_is_refused(content: bytes) -> None:
     with pytest.raises(IssError, match="no trading calendar"):

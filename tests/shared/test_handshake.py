@@ -36,7 +36,12 @@ def test_what_a_later_version_adds_does_no_harm() -> None:
     assert read_hello(msgspec.msgpack.encode(later)) == Hello(2, 7, "2.0")
 
 
-@pytest.mark.parametrize("data", [b"", b"\xc1", msgspec.msgpack.encode({"kind": "other"}), handshake.welcome(1)])
+NO_TEXT = handshake.hello(is_brief=True).replace(__version__.encode(), b"\xff" * len(__version__))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xc1", NO_TEXT, msgspec.msgpack.encode({"kind": "other"}), handshake.welcome(1)]
+)
 def test_what_is_no_hello_is_no_hello(data: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         read_hello(data)

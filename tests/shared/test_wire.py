@@ -114,7 +114,9 @@ def test_what_is_read_back_has_its_own_types() -> None:
     assert isinstance(quote.book_stamp, Stamp)
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\xc1", encode(QuoteBatch(0, []))[:-1], b"\x93\xa5other\x00\x90"])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"\xc1", encode(QuoteBatch(0, []))[:-1], b"\x93\xa5other\x00\x90", b"\xa1\xff"]
+)
 def test_a_damaged_message_is_a_decode_error(damaged: bytes) -> None:
     for decode in (decode_upward, decode_picture, decode_request):
         with pytest.raises(msgspec.DecodeError):
