@@ -69,7 +69,7 @@ def _request_options(deadline: Deadline) -> dict[str, Any]:
 
 
 def _session(url: str) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     # A proxy of the environment cannot reach this machine's loopback addresses.
     session.trust_env = not is_this_machine(urlsplit(url).hostname)
     if session.trust_env and (proxy := select_proxy(url, get_environ_proxies(url, None))):
@@ -79,6 +79,11 @@ def _session(url: str) -> requests.Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, _Adapter(max_retries=retry))
     return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: of a redirect that it is not to follow it would read the address, and fail at one that is none."""
 
 
 class _Adapter(HTTPAdapter):

@@ -56,6 +56,11 @@ def test_a_redirect_is_not_followed(iss: Iss) -> None:
         fetch_page(iss.url, Deadline(GENEROUS_S))
 
 
+def test_where_a_redirect_leads_is_not_even_read(iss: Iss) -> None:
+    iss.answers = [lambda handler: handler.connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: \xa3\r\n\r\n")]
+    assert _reason_of(iss.url) == "HTTP 302"
+
+
 def test_an_endless_answer_is_given_up(iss: Iss, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE_LIMIT_BYTES", 100_000)
     iss.answers = [answer(200, b" " * 200_000)]
