@@ -27,6 +27,7 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -248,6 +249,11 @@ class _Page(MetricsHandler):
     def do_GET(self) -> None:  # noqa: N802
         if self.path.partition("?")[0] != PATH:
             self.send_error(HTTPStatus.NOT_FOUND, explain=f"The figures are at {PATH}.")
+            return
+        try:
+            choose_encoder(self.headers.get("Accept", ""))
+        except Exception:
+            self.send_error(HTTPStatus.BAD_REQUEST, explain="The header Accept cannot be understood.")
             return
         try:
             super().do_GET()

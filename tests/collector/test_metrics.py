@@ -365,6 +365,16 @@ def test_a_failure_of_our_own_is_an_error_500_and_one_line_of_the_log(
     assert capfd.readouterr().err == ""
 
 
+def test_a_client_that_asks_for_what_nobody_understands_is_told_so_and_is_no_failure_of_our_own(
+    server: MetricsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        scrape(server.url, accept="application/openmetrics-text;version=x")
+    assert caught.value.code == 400
+    caught.value.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
 def test_the_library_costs_nothing_where_nobody_asked_for_metrics() -> None:
     program = "import sys, run, collector.supervisor, collector.preload; print('prometheus_client' in sys.modules)"
     asked = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
