@@ -54,7 +54,7 @@ class FrameSplitter:
     def _next(self) -> Frame | None:
         end_of_head = self._pending.find(b"\n\n")
         end = self._pending.find(b"\0")
-        if b"\r" in self._pending[: end_of_head if end_of_head >= 0 else max(end, 0)]:
+        if b"\r" in self._pending[: min((at for at in (end_of_head, end) if at >= 0), default=0)]:
             raise ForbiddenLineEnd
         if end >= 0 and not 0 <= end_of_head < end:
             raise MalformedFrame("a frame without the blank line after its headers")

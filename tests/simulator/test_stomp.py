@@ -66,6 +66,14 @@ def test_carriage_returns_in_a_head_are_forbidden() -> None:
         FrameSplitter().feed(b"CONNECT\r\nlogin:guest\r\n\r\n\0")
 
 
+@pytest.mark.parametrize("cut", [3, 11])
+def test_a_frame_without_a_blank_line_is_judged_by_itself_alone(cut: int) -> None:
+    data, splitter = b"SEND\nab\0\r\n\n\n", FrameSplitter()
+    with pytest.raises(MalformedFrame):
+        splitter.feed(data[:cut])
+        splitter.feed(data[cut:])
+
+
 def test_a_built_frame_ends_its_lines_in_lf_and_itself_in_nul() -> None:
     assert build("RECEIPT", {"receipt-id": "7-SBER"}) == b"RECEIPT\nreceipt-id:7-SBER\n\n\0"
     assert build("ERROR", {"message": "Access denied"}, b"x") == b"ERROR\nmessage:Access denied\n\nx\0"
