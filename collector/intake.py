@@ -67,7 +67,8 @@ class Intake:
         """An answer about a subscription. Any other frame is a misfit."""
         match command:
             case "RECEIPT" if (key := self._named(headers, "receipt-id")) is not None:
-                self._confirmed.add(key)
+                if key not in self._refusals:  # what was refused is served once a message shows it
+                    self._confirmed.add(key)
             case "CLOSED" if (key := self._named(headers, "subscription")) is not None:
                 self._refuse(key, headers.get("message", "closed by the exchange"))
             case "ERROR" if (key := self._named(headers, "subscription", "receipt-id")) is not None:

@@ -241,6 +241,12 @@ def test_an_error_may_name_the_receipt_that_was_asked_for(subject: Subject) -> N
     assert subject.refusals == {"1-SBER": "ERROR without a message"}
 
 
+def test_a_receipt_takes_back_no_refusal(subject: Subject) -> None:
+    subject.answer("ERROR", subscription="0-SBER", receipt_id="0-SBER", message="no")
+    subject.answer("RECEIPT", receipt_id="0-SBER")
+    assert (subject.intake.confirmed, subject.refusals) == (0, {"0-SBER": "no"})
+
+
 def test_a_subscription_that_the_exchange_closes_is_refused_and_no_longer_confirmed(subject: Subject) -> None:
     subject.answer("RECEIPT", receipt_id="0-SBER")
     subject.answer("CLOSED", subscription="0-SBER")
