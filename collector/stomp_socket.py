@@ -29,6 +29,9 @@ from shared.timing import Deadline
 
 SUBPROTOCOL = "STOMP"
 SEND_TIMEOUT_S = 5.0
+LONGEST_CONTROL_FRAME = 125
+"""Bytes (RFC 6455, 5.5): whoever answers a longer ping breaks the protocol as well, and may have to send megabytes."""
+
 DISCONNECT_RECEIPT = "disconnect"
 
 
@@ -247,7 +250,8 @@ class StompSocket(stomp.transport.BaseTransport):  # type: ignore[misc]
                 raise ConnectionFailed(_close_reason(frame.data))
             case websocket.ABNF.OPCODE_PING:
                 assert isinstance(frame.data, bytes)  # what a socket brought
-                self._pings.append(frame.data)
+                if len(frame.data) <= LONGEST_CONTROL_FRAME:
+                    self._pings.append(frame.data)
             case websocket.ABNF.OPCODE_PONG:
                 pass
             case _:

@@ -477,6 +477,13 @@ def test_pings_of_the_peer_are_told_and_left_to_be_answered(stomp_socket: StompS
         peer.recv(1)
 
 
+def test_a_ping_that_is_longer_than_any_may_be_is_not_to_be_answered(
+    stomp_socket: StompSocket, peer: socket.socket
+) -> None:
+    peer.sendall(b"".join(websocket(b"x" * size, Opcode.PING) for size in (126, 125)))
+    assert read_until(stomp_socket, lambda so_far: bool(so_far.pings)).pings == [b"x" * 125]
+
+
 def test_the_answer_to_a_ping_is_a_pong_with_its_content(stomp_socket: StompSocket, peer: socket.socket) -> None:
     stomp_socket.pong(b"are you there")
     answer = peer.recv(65_536)
