@@ -22,6 +22,11 @@ from shared.quotes import LARGEST_NUMBER, LATE_LIMIT_MS, Candle, Fields, Price, 
 BODY_LIMIT = 256 * 2**10
 """Bytes of a body; an order book with every level has some 10 kB, the first candles 25 kB."""
 
+TEXT_KEPT = 200
+LONG_BODY = 4 * 2**10
+"""Characters that are kept of a text, and bytes of a body whose texts are worth measuring: of each ticker many texts
+are kept at once, and a snapshot of the exchange has 1.5 kB."""
+
 LAYOUTS_KEPT = 256
 COLUMNS_LIMIT = 2_000
 """Bytes of a list of columns; the longest that is documented has 500."""
@@ -191,6 +196,8 @@ def _decode_securities(ticker: str, raw: bytes, at: float) -> Quote:
     if kind not in ("snapshot", "updates", "removal"):
         raise _misfit("securities of an unknown type", kind)
     fields = _fields(ticker, body) if kind != "removal" else {}
+    if len(raw) > LONG_BODY:
+        fields = {name: cell[:TEXT_KEPT] if isinstance(cell, str) else cell for name, cell in fields.items()}
     return Quote(ticker, 1, None, None, None, fields, at, stamp_of(body.properties), kind != "updates")
 
 
@@ -275,7 +282,7 @@ def _candle(cells: Mapping[str, Any]) -> Candle:
         _price(name, cells.get(name)) for name in ("OPEN", "HIGH", "LOW", "CLOSE", "VALUE", "VOLUME")
     )
     return Candle(
-        start=printable(str(cells["FROM"])),
+        start=printable(str(cells["FROM"])[:TEXT_KEPT]),
         open=opened,
         high=high,
         low=low,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.bodies import BODY_LIMIT, BodyError, decode
+from collector.bodies import BODY_LIMIT, LONG_BODY, BodyError, decode
 from collector.framing import (
     COMMANDS,
     FRAME_LIMIT,
@@ -24,11 +24,12 @@ from collector.issplus import Subscription, subscriptions
 from collector.stamps import in_order_of_time
 from collector.trading_calendar import calendar_in, state_at
 from shared.errors import InstrumentsError, IssError, ProtocolError
+from shared.quotes import Quote
 from tests.fakes.wire import stomp, websocket
 
 BROKEN = b"MESSAGE\nsubscription:1\n\n{broken"
 WHOLE = b"MESSAGE\nsubscription:2\n\n{}"
-BOOK, SECURITIES = subscriptions(["SBER"], ["orderbooks", "securities"], "TQBR")
+BOOK, SECURITIES, CANDLES = subscriptions(["SBER"], ["orderbooks", "securities", "candles"], "TQBR")
 
 
 # ---- frames
@@ -154,6 +155,24 @@ def test_a_body_without_end_is_not_read() -> None:
     body = {"properties": {"type": "updates"}, "columns": ["TICKER", "CAPTION"], "data": [["SBER", "x" * BODY_LIMIT]]}
     with pytest.raises(BodyError, match="bytes"):
         decode(SECURITIES, json.dumps(body).encode(), 1.0)
+
+
+def test_what_is_kept_of_a_ticker_is_no_more_for_texts_without_end() -> None:
+    known = Quote("SBER")
+    for number, cell in enumerate(("x" * 100_000, [["x" * 100_000]], {"a": "\u202e" * 20_000}) * 100):
+        columns, row = ["TICKER", f"C{number}"], ["SBER", cell]
+        body = {"properties": {"type": "updates"}, "columns": columns, "data": [row]}
+        known.merge(decode(SECURITIES, json.dumps(body).encode(), 1.0))
+    fields = known.fields or {}
+    assert len(fields) > 100
+    assert all(len(text) <= LONG_BODY for text in fields.values())
+
+
+def test_of_a_candle_no_more_is_kept_than_its_time_can_have() -> None:
+    body = {"properties": {"type": "updates"}, "columns": ["FROM", "OPEN"], "data": [["2026" * 50_000, 1]]}
+    candle = decode(CANDLES, json.dumps(body).encode(), 1.0).candle
+    assert candle is not None
+    assert len(candle.start) <= LONG_BODY
 
 
 def test_a_time_from_the_far_future_leaves_books_in_the_order_of_arrival() -> None:
