@@ -14,7 +14,7 @@ import msgspec
 
 from collector.delay import Delay
 from collector.gathering import BUSY, Gathering
-from collector.intake import NO_MESSAGE, Intake
+from collector.intake import NO_MESSAGE, Intake, told
 from collector.issplus import Subscription, connect_headers, is_temporary
 from collector.issplus import is_simulated as is_simulated_exchange
 from collector.lifecycle import STARTING, Action, Lifecycle
@@ -22,7 +22,6 @@ from collector.outbox import Outbox
 from collector.probing import Standing
 from collector.stomp_socket import DISCONNECT_RECEIPT, Arrival, ServerFrame, StompSocket
 from shared.errors import ConnectionFailed
-from shared.printable import printable
 from shared.settings import Credentials, ExchangeSettings
 from shared.wire import ConnectionState, ConnectionStatus, Counters
 
@@ -315,7 +314,7 @@ class Connection:
             case "CONNECTED" if self._lifecycle.state is ConnectionState.GREETING:
                 self._take_greeting(frame.headers, now)
             case "ERROR" if not self._intake.takes_error(frame.headers):
-                self._take_error(printable(frame.headers.get("message", NO_MESSAGE)), now)
+                self._take_error(told(frame.headers.get("message", NO_MESSAGE)), now)
             case "RECEIPT" if frame.headers.get("receipt-id") == DISCONNECT_RECEIPT:
                 self._lifecycle.disconnected(now)
             case _:

@@ -16,6 +16,9 @@ from shared.quotes import Quote
 from shared.wire import Counters
 
 SAMPLE_LENGTH = 200
+TOLD_LENGTH = 200
+"""Characters of a command or a reason that are told; the exchange may send 4,000."""
+
 MISFIT_LOG_INTERVAL_S = 60.0
 NO_MESSAGE = "ERROR without a message"
 
@@ -75,7 +78,7 @@ class Intake:
                 self._refuse(key, headers.get("message", NO_MESSAGE))
             case _:
                 self._counters.messages += command == "MESSAGE"
-                self._misfit(f"unexpected {command}", repr(dict(headers)), now)
+                self._misfit(f"unexpected {command[:TOLD_LENGTH]}", repr(dict(headers)), now)
 
     def _named(self, headers: Mapping[str, str], *names: str) -> bytes | None:
         """The subscription in the first of these headers that is there; None when that is not ours."""
@@ -84,7 +87,7 @@ class Intake:
 
     def _refuse(self, key: bytes, reason: str) -> None:
         self._confirmed.discard(key)
-        self._refusals[key] = printable(reason)
+        self._refusals[key] = told(reason)
 
     # ---- messages
 
@@ -152,3 +155,8 @@ class Intake:
         if held_back is not None:
             text = sample if isinstance(sample, str) else sample.decode(errors="replace")
             log.warning("%s; %d more since the last such line; sample: %.200s", what, held_back, printable(text))
+
+
+def told(text: str) -> str:
+    """What the exchange said, as it is told to a person."""
+    return printable(text[:TOLD_LENGTH])

@@ -443,6 +443,14 @@ def test_an_error_that_names_no_subscription_ends_the_connection(gateway: FakeGa
         subject.wait_for_counters(messages=3)
 
 
+def test_of_a_reason_without_end_the_beginning_is_told(gateway: FakeGateway) -> None:
+    with connected_to(gateway, ["SBER"], retry_first_s=30.0, retry_cap_s=30.0) as subject:
+        subject.wait_until_online()
+        gateway.send(stomp("ERROR", {"message": "x" * 3000}))
+        reason = subject.wait_for(ConnectionState.WAITING).reason
+        assert reason == "the gateway reported " + "x" * intake_module.TOLD_LENGTH
+
+
 def test_a_close_frame_right_behind_the_last_message_is_noticed_though_tcp_stays_open(
     gateway: FakeGateway, online: Subject
 ) -> None:

@@ -215,6 +215,14 @@ def test_a_sample_is_short_and_clean(subject: Subject, caplog: pytest.LogCapture
     assert len(line) < 500
 
 
+def test_of_a_command_without_end_the_beginning_is_told(subject: Subject, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, module.__name__):
+        subject.answer("WHAT" * 1000)
+    [line] = caplog.messages
+    assert line.startswith("unexpected WHATWHAT")
+    assert len(line) < 500
+
+
 # ---- what is confirmed, what is refused
 
 
@@ -258,6 +266,11 @@ def test_a_subscription_that_the_exchange_closes_is_refused_and_no_longer_confir
 def test_a_refusal_is_cleaned_of_control_characters(subject: Subject) -> None:
     subject.answer("ERROR", subscription="0-SBER", message="\x1b[2Jno")
     assert subject.refusals == {"0-SBER": "\ufffd[2Jno"}
+
+
+def test_of_a_refusal_without_end_the_beginning_is_kept(subject: Subject) -> None:
+    subject.answer("ERROR", subscription="0-SBER", message="no" * 2000)
+    assert subject.refusals == {"0-SBER": "no" * 100}
 
 
 def test_a_message_takes_back_the_refusal_of_its_subscription_alone(subject: Subject) -> None:
