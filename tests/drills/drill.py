@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 from socket import SHUT_WR, socket
 from threading import Event, Thread
@@ -217,6 +218,7 @@ def looked_into(program: Program) -> Market:
     with closing(reach([program.socket_file], is_brief=True)) as feed, socket(fileno=os.dup(feed.fileno())) as end:
         market = feed.state_of_now()
         end.shutdown(SHUT_WR)
+        wait([end], LIMIT_S)
         assert end.recv(1) == b""  # the program holds nothing for us any more
     return market
 
