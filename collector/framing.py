@@ -89,7 +89,9 @@ class ReceiveBuffer:
         """Add the messages at the front, up to the first frame that is anything else.
 
         STOMP allows NUL inside a body with content-length. The bodies of ISS+ are JSON, which cannot hold NUL, so the
-        first NUL ends the frame, and a wrong content-length swallows nothing.
+        first NUL ends the frame, and a wrong content-length swallows nothing. Its headers end at the first empty line
+        of LF alone, though CR LF CR LF comes before it, where stomp.py would see their end; and the escapes of STOMP
+        are left in the name of the subscription.
         """
         while self._has_more():
             if not (self._take_known(messages) or self._take_unknown(messages)):
