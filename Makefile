@@ -5,6 +5,8 @@ FOR_RUNNING := $(VENV)/.for-running
 FOR_WORKING := $(VENV)/.for-working
 INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
 DRILLS := $(VENV)/bin/pytest --long --timeout 7200 tests/drills
+PROPERTIES := $(addprefix tests/collector/test_,bodies.py framing.py hostile_bytes.py intake.py stamps.py \
+	stomp_socket_bytes.py trading_calendar.py) $(addprefix tests/shared/test_,book.py printable.py quotes.py wire.py)
 # Where `make install` puts the service; DESTDIR is a root folder in place of /, for packages. FROM_VENV names a virtual
 # environment that is copied, in place of one that is made from the packages' index.
 PREFIX ?= /opt/moex-monitor
@@ -58,9 +60,8 @@ test: $(FOR_WORKING)
 drills: $(FOR_WORKING)
 	$(DRILLS) $(ARGS)
 	$(DRILLS) $(ARGS)
-	$(VENV)/bin/python -m tests.drills.fuzz split 2000000
-	$(VENV)/bin/python -m tests.drills.fuzz body 5000000
-	$(VENV)/bin/python -m tests.drills.fuzz page 2000000
+	$(VENV)/bin/pytest --long --timeout 7200 $(PROPERTIES)
+	$(VENV)/bin/python -m tests.drills.fuzz
 
 check: $(FOR_WORKING)
 	$(VENV)/bin/ruff check

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from hypothesis import settings
 
 # Where tests share what they assert, a failure is to show both sides as well.
 pytest.register_assert_rewrite("tests.drills.drill")
@@ -14,10 +15,13 @@ for ignored in (signal.SIGQUIT, signal.SIGHUP):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="the drills in their long form, an hour and more")
+    parser.addoption("--long", action="store_true", help="drills in full length, properties by thousands of examples")
     parser.addoption("--plot", help="file for the picture of the soak, SVG")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.register_profile("long", max_examples=10_000)
+    if config.getoption("--long"):
+        settings.load_profile("long")
     # The schema of the newer report has no place for properties of a test: they are written to it all the same.
     config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
