@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from shared.processes import show_name
+
 FOLDER = "DRILL_FAULTS"
 DEATHS = "deaths"
 DEAF_HUB = "deaf-hub"
@@ -82,6 +84,7 @@ def _die(process: BaseProcess) -> None:
 
 
 def _hang(process: BaseProcess) -> None:
+    show_name(f"moex-{process.name}")
     while True:
         time.sleep(3600)
 

@@ -17,7 +17,7 @@ LIMIT_S = 40.0
 
 PASSCODE = "s3cret-Passcode"
 
-OUR_NAMES = "moex-"
+OUR_NAMES, SUPERVISOR = "moex-", "moex-monitor"
 _T = TypeVar("_T")
 
 
@@ -115,7 +115,7 @@ class Program:
         """The process of each child, by its name as the log has it; of one that is gone, the one that was seen last."""
         for pid in self.session():
             name = _name_of(pid)
-            if name.startswith(OUR_NAMES) and pid != self.pid:
+            if name.startswith(OUR_NAMES) and name != SUPERVISOR:  # it forks before it becomes another program
                 self._children[name.removeprefix(OUR_NAMES).replace("-", " ")] = pid
         return dict(self._children)
 
