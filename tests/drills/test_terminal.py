@@ -222,6 +222,9 @@ def test_nothing_that_the_exchange_says_is_obeyed_by_the_terminal(
     """Whichever view is shown, while every kind of poison comes in."""
     running = on_terminal()
     doses = Doses(gateway)
+    with read(terminal):
+        doses.give_each_once()  # what is kept in mind of each kind is there then
+        running.begin()
     for key, shown in VIEWS:
         terminal.press(key)
         terminal.until(lambda text=shown: text in terminal.text, shown)  # type: ignore[misc]
