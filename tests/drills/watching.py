@@ -43,8 +43,9 @@ def watched(running: Drill) -> Iterator[list[Note]]:
                 asked_ms = now_ms()
                 sent = {name: float(quote.sent_ms) for name, quote in running.gateway.ledger().quotes.items()}
                 feed.ask()
-                wait([feed.fileno()], ANSWER_LIMIT_S)
-                if feed.receive() and (market := feed.market) is not None:
+                while not (is_whole := feed.receive()) and not feed.is_over and wait([feed.fileno()], ANSWER_LIMIT_S):
+                    pass  # a part of it is here
+                if is_whole and (market := feed.market) is not None:
                     shown = {name: q.exchange_ms for name, q in market.quotes.items() if q.exchange_ms is not None}
                     notes.append(Note(asked_ms, sent, now_ms(), shown, market.totals.counters))
 
