@@ -131,7 +131,7 @@ def test_its_end_makes_the_sentinel_readable(sleeper: Child) -> None:
         ((time.sleep, 0), "ended with exit code 0"),
         ((signal.raise_signal, signal.SIGKILL), "killed by SIGKILL"),
         ((signal.raise_signal, signal.SIGSEGV), "killed by SIGSEGV"),
-        ((signal.raise_signal, signal.SIGRTMIN + 3), f"killed by signal {signal.SIGRTMIN + 3}"),
+        ((signal.raise_signal, signal.SIGRTMAX - 1), f"killed by signal {signal.SIGRTMAX - 1}"),
     ],
 )
 def test_a_death_has_its_reason(ending: tuple[Callable[..., object], int], reason: str) -> None:
