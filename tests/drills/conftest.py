@@ -23,7 +23,7 @@ def is_long(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def grace_s(is_long: bool) -> float:
-    """By how much a lag may exceed what is promised: the machine of the short form may be busy with anything."""
+    """By how much a promised time may be exceeded: the machine of the short form may be busy with anything."""
     return 0.0 if is_long else 5.0
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.display.pseudo_terminal import PseudoTerminal, pseudo_terminal
 from tests.drills.conftest import StartDrill
-from tests.drills.drill import CONFIG, Drill, Record, wait_until_all_report
+from tests.drills.drill import CONFIG, FRESH_PROCESSES_MB, Drill, Record, wait_until_all_report
 from tests.drills.planted import DEAF_HUB, planted
 from tests.drills.test_processes import server_of
 from tests.fakes.gateway import GatewayProcess
@@ -195,7 +195,7 @@ def test_what_workers_could_not_send_for_a_while_is_conflated_and_not_lost(
     running.begin(rate=2000)
     clog(running, folder)
     (folder / DEAF_HUB).unlink()
-    summary = running.end()
+    summary = running.end(more_mb=FRESH_PROCESSES_MB)
     assert summary["messages"] == gateway.ledger().frames_sent
 
 
