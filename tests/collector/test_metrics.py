@@ -365,11 +365,12 @@ def test_a_failure_of_our_own_is_an_error_500_and_one_line_of_the_log(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("version", ["x", "2.0\xad"])
 def test_a_client_that_asks_for_what_nobody_understands_is_told_so_and_is_no_failure_of_our_own(
-    server: MetricsServer, caplog: pytest.LogCaptureFixture
+    server: MetricsServer, version: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        scrape(server.url, accept="application/openmetrics-text;version=x")
+        scrape(server.url, accept=f"application/openmetrics-text;version={version}")
     assert caught.value.code == 400
     caught.value.close()
     assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []

@@ -137,7 +137,7 @@ def scrape(data: bytes) -> None:
     head = answer.partition(b"\r\n\r\n")[0]
     if head.startswith(b"HTTP/"):
         assert head.split()[1] in (b"200", b"400", b"404", b"414", b"431", b"501", b"505"), head
-        assert all(line.decode("latin-1").isprintable() for line in head.split(b"\r\n"))
+        assert all(line.decode("latin-1").isprintable() for line in head.split(b"\r\n")), head
     elif b"\x1f\x8b" not in answer:  # to HTTP 0.9 there is an answer without a head
         assert all(line.isprintable() for line in answer.decode().split("\n"))
 
