@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.register_profile("long", max_examples=10_000)
+    settings.register_profile("long", max_examples=5_000)
     if config.getoption("--long"):
         settings.load_profile("long")
     # The schema of the newer report has no place for properties of a test: they are written to it all the same.
