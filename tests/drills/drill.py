@@ -44,6 +44,7 @@ BACK_WITHIN_S = 60.0
 TRUTH_WITHIN_S = 2.0
 WARM_UP_FRAMES = 100_000
 
+BETWEEN_LOOKS_S = 0.2
 ROOM_MB = 5.0
 FRESH_PROCESSES_MB = 15.0
 """By which processes that were forked stop sharing pages, in their first minutes."""
@@ -117,9 +118,10 @@ class Drill:
         self.gateway.blast(WARM_UP_FRAMES, within_s=LIMIT_S)
 
     def held(self) -> Held:
-        """As seen twice in a row: a file that is open for a moment, such as one of /proc, is not held."""
+        """As seen twice: a file that is open for a moment, or the thread of a viewer that has left, is not held."""
         seen = self._held_at_this_moment()
         for _ in range(20):
+            time.sleep(BETWEEN_LOOKS_S)
             before, seen = seen, self._held_at_this_moment()
             if seen[:3] == before[:3]:
                 break
