@@ -29,9 +29,13 @@ def main() -> int:
     from functools import partial
     from pathlib import Path
 
-    from shared import settings
-    from shared.arguments import is_for_a_running_program
-    from shared.errors import ConfigError
+    try:
+        from shared import settings
+        from shared.arguments import is_for_a_running_program
+        from shared.errors import ConfigError
+    except ModuleNotFoundError as error:
+        print(f"{sys.executable} has no {error.name}: start run.py by .venv/bin/python (make setup)", file=sys.stderr)
+        return EXIT_USAGE
 
     # No core dump, of the children neither: it would hold the passcode. `prlimit` gives a developer one all the same.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL, Start
-from tests.process.program import CHECKOUT, PASSCODE, wait_for
+from tests.process.program import CHECKOUT, LIMIT_S, PASSCODE, wait_for
 
 
 def unused_port() -> int:
@@ -91,6 +91,15 @@ def test_bad_usage_is_one_line_and_exit_code_2_before_anything_starts(
     assert said in program.output
     assert not program.log_file.exists()
     assert not program.summary_file.exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("health",)])
+def test_a_python_without_its_packages_is_told_which_one_to_take(arguments: tuple[str, ...]) -> None:
+    """And is no word on the health of anything, which exit code 1 would be."""
+    command = [sys.executable, "-S", str(CHECKOUT / "run.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "has no msgspec: start run.py by .venv/bin/python (make setup)" in done.stderr
 
 
 def test_a_mistyped_key_is_named_with_the_nearest_right_one(start: Start) -> None:
