@@ -26,7 +26,11 @@ class Telling:
         text = self._with_count(reason) if self.is_told else None
         self._untold += text is None
         self.is_told = self._words.spend(now)
-        return text if text is None or self.is_told else f"{text}; told again in {TOLD_AGAIN_AFTER_S / 60:g} min"
+        return (
+            text
+            if text is None or self.is_told
+            else f"{text}; restarted, told again in {TOLD_AGAIN_AFTER_S / 60:g} min"
+        )
 
     def of_wanted_death(self, reason: str) -> str:
         """It was asked to end: it is not known to be ill."""

@@ -494,7 +494,7 @@ def test_one_that_is_back_for_good_after_deaths_that_were_not_told_is_told_so_on
     assert survivor.take_news() is None
     survivor.kill()
     death_of(survivor)
-    assert caplog.messages[1:] == ["worker 1: running -> dead: killed by SIGKILL; told again in 10 min"]
+    assert caplog.messages[1:] == ["worker 1: running -> dead: killed by SIGKILL; restarted, told again in 10 min"]
 
 
 def test_a_stop_is_told_however_many_deaths_were_not(survivor: Child, caplog: pytest.LogCaptureFixture) -> None:

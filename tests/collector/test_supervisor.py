@@ -611,7 +611,7 @@ def test_the_first_deaths_of_a_worker_are_events_and_the_others_are_counted(monk
     supervisor = Supervisor(SETTINGS, PROGRAMS)
     run(supervisor, lambda: wait_until(lambda: supervisor.market.totals.worker_restarts >= 3))
     said = [text for source, text in events(supervisor) if source == "worker 1"]
-    assert said == ["ended with exit code 5", "ended with exit code 5; told again in 10 min"]
+    assert said == ["ended with exit code 5", "ended with exit code 5; restarted, told again in 10 min"]
 
 
 def test_a_failure_of_our_own_while_loading_ends_it_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from collector.telling import RESTARTS_TOLD, TOLD_AGAIN_AFTER_S, Telling
 
-QUIET = "ended with exit code 70; told again in 10 min"
+QUIET = "ended with exit code 70; restarted, told again in 10 min"
 
 
 def deaths_of(telling: Telling, times: int, now: float = 0.0) -> list[str | None]:
@@ -30,7 +30,7 @@ def test_the_first_deaths_are_told_the_last_of_them_says_what_follows_and_that_i
 def test_a_death_is_told_if_the_life_before_it_was(silent: Telling) -> None:
     assert deaths_of(silent, 2, now=TOLD_AGAIN_AFTER_S) == [
         None,
-        "ended with exit code 70; 2 more deaths since the last one told; told again in 10 min",
+        "ended with exit code 70; 2 more deaths since the last one told; restarted, told again in 10 min",
     ]
 
 

@@ -89,7 +89,7 @@ def test_a_worker_that_fails_at_every_start_is_told_in_full_at_first_and_counted
     restarts = summary["worker_restarts"]
     reason = "ended with exit code 70"
     said = [event["text"] for event in summary["events"] if event["source"] == "worker 1"]
-    assert said == [reason, f"{reason}; told again in 10 min"]
+    assert said == [reason, f"{reason}; restarted, told again in 10 min"]
     assert program.log.count("ZeroDivisionError: ") == 2
     assert program.log.count("worker 1: dead -> starting") == 2
     program.wait_for_log(f"worker 1: stopping -> dead: ended with exit code 0; {restarts - 2} more deaths since")
