@@ -1,6 +1,7 @@
 """The loop of screen mode: draws what the hub tells, and hears the keyboard and the signals."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -32,6 +33,9 @@ ATTENTION_S = 1.0
 
 PATIENCE = 1.5
 """Refresh intervals after which the ages are drawn anew although the hub has sent nothing."""
+
+_folders = re.compile(r"\S+/")
+"""Of a file that is named in a line that has little room."""
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +129,7 @@ class ScreenLoop:
             settings = self._reread()
         except ConfigError as error:
             log.warning("the settings stay as they are: %s", error)
-            self._board.notice = f"old settings stay: {error}"
+            self._board.notice = f"old settings stay: {_folders.sub('', str(error))}"
             return
         self._board.obey(settings, time.monotonic())
         self._screen.use_theme(settings.theme)

@@ -361,7 +361,7 @@ def test_a_bad_file_is_refused_with_one_line_in_the_viewer_and_a_good_one_is_tak
     service: FakeService, viewer: Attached, terminal: PseudoTerminal, tmp_path: Path
 ) -> None:
     reload(service, viewer, "[display]\nrows = 'many'\n")
-    viewer.until("old settings stay: ")
+    viewer.until("old settings stay: attached.toml: [display] rows: must be a whole number")
     viewer.until("SBER")
     log = tmp_path / ".local/state/moex-monitor/monitor.log"
     told = "[display] rows: must be a whole number from 1 to 1000, not 'many'"
