@@ -52,7 +52,7 @@ def test_ctrl_c_at_any_moment_after_the_start_ends_it_in_order(
 ) -> None:
     """Counted from when the interpreter, which takes 10 ms to be there, begins with the program."""
     slowest_s = 0.0
-    for delay_ms in range(0, 2001, 20 if is_long else 200):
+    for delay_ms in range(0, 2001, 20 if is_long else 400):
         folder = tmp_path / str(delay_ms)
         folder.mkdir()
         with pseudo_terminal() as terminal, on_terminal(folder, terminal, gateway) as program:

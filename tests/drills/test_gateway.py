@@ -97,8 +97,8 @@ def test_an_exchange_that_refuses_any_other_header_of_connect_lets_it_in(drill: 
 
 
 def test_a_refused_login_is_retried_slowly_and_said(drill: StartDrill, gateway: GatewayProcess, is_long: bool) -> None:
-    """After 60 s at least and 300 at most; after 0.7 and 3.5 s where there is no time for that."""
-    first_s = 60.0 if is_long else 0.7
+    """After 60 s at least and 300 at most; after 0.4 and 2 s where there is no time for that."""
+    first_s = 60.0 if is_long else 0.4
     cap_s = first_s * 5
     slowly = f"refused_retry_first_s = {first_s}\nrefused_retry_cap_s = {cap_s}\n"
     gateway.behave(Behaviour(greeting="refuse"))

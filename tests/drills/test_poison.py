@@ -100,9 +100,9 @@ def test_poison_is_counted_and_costs_neither_a_connection_nor_the_truth(
     doses = Doses(gateway)
     doses.give_each_once()
     began = time.monotonic()
-    doses.give(RATE, seconds=60 if is_long else 6)  # what is kept in mind of each kind is there then
+    doses.give(RATE, seconds=60 if is_long else 4)  # what is kept in mind of each kind is there then
     running.begin()
-    doses.give(RATE, seconds=600 if is_long else 6)
+    doses.give(RATE, seconds=600 if is_long else 4)
     summary = running.end()
     assert summary["messages"] == gateway.ledger().frames_sent + doses.messages
     assert doses.misfits <= summary["decode_errors"] <= doses.misfits + doses.perhaps

@@ -70,7 +70,7 @@ class Soak:
 def test_memory_descriptors_threads_and_lag_stay_where_they_are(
     drill: StartDrill, gateway: GatewayProcess, is_long: bool, grace_s: float, request: pytest.FixtureRequest
 ) -> None:
-    minutes, drop_every_s = (60.0, 10.0) if is_long else (0.4, 5.0)
+    minutes, drop_every_s = (60.0, 10.0) if is_long else (0.25, 5.0)
     running = drill("--display", "plain", connections=CONNECTIONS, tickers=TICKERS, config=STATUS)
     running.begin(RATE, is_warm=True)
     soak = Soak(running)

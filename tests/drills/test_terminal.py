@@ -229,8 +229,7 @@ def test_nothing_that_the_exchange_says_is_obeyed_by_the_terminal(
         terminal.press(key)
         terminal.until(lambda text=shown: text in terminal.text, shown)  # type: ignore[misc]
         with read(terminal):
-            doses.give_each_once()
-            doses.give(RATE, seconds=0.5)
+            doses.give(RATE, seconds=1)
     with read(terminal):
         running.end()
     assert [text for text in HARMFUL if text.encode() in terminal.written] == []
