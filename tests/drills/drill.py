@@ -116,6 +116,8 @@ class Drill:
     def warm_up(self) -> None:
         """Have it read so much that whatever it keeps of what it has seen is full, as after some minutes of a feed."""
         self.gateway.blast(WARM_UP_FRAMES, within_s=LIMIT_S)
+        sent = self.gateway.quiet().frames_sent  # to the sockets of this machine, which hold most of it
+        wait_for(lambda: looked_into(self.program).totals.counters.messages >= sent, "all of it is read")
 
     def held(self) -> Held:
         """As seen twice: a file that is open for a moment, or the thread of a viewer that has left, is not held."""
