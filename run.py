@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket
-    from typing import TextIO
+    from typing import NoReturn, TextIO
 
     from collector.spawning import Programs
     from shared.arguments import Viewing
@@ -169,8 +169,21 @@ def write(descriptor: int, data: bytes) -> None:
         pass
 
 
+def leave(exit_code: int) -> "NoReturn":
+    """End this process, but do not take the interpreter apart: a thread that still asks for the list of instruments, or
+    is stuck with a peer, would wake up in its ruins, which is a segmentation fault."""
+    import atexit
+    import contextlib
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it any more
+            stream.flush()
+    os._exit(exit_code)
+
+
 if __name__ == "__main__":
     # What asks to stop from here on is kept until the supervisor is ready to obey it. Not by the module `signal`, nor
     # after `typing` was imported: each takes milliseconds to load, in which Ctrl+C would end in a traceback.
     pthread_sigmask(SIG_BLOCK, {SIGINT, SIGTERM, SIGHUP})
-    sys.exit(main())
+    leave(main())
