@@ -263,36 +263,35 @@ class Supervisor:
     # ---- mending
 
     def _mend_worker(self, number: int, child: Child, now: float) -> None:
-        self._spawning.tell_level(child)
-        self._replace_if_stuck(child, now)
-        if child.reap(now):
-            self._hub.finish_worker(number)
-            reason = f"worker {number + 1} {child.death}"
-            self._hub.update(lambda market: market.worker_lost(number, reason, now))
-        self._tell_news(child)
-        if child.restart_at is not None and now >= child.restart_at:
-            child.start(now)
-            if child.pid is not None:
-                self._hub.update(_count_restart)
+        if self._mend(child, now, lambda: self._lose_worker(number, child, now)):
+            self._hub.update(_count_restart)
 
     def _mend_other(self, child: Child, now: float) -> None:
+        self._mend(child, now, lambda: self._lose_other(child))
+
+    def _mend(self, child: Child, now: float, lose: Callable[[], object]) -> bool:
+        """`lose` is called when it has died. Whether another process was started."""
         self._spawning.tell_level(child)
-        self._replace_if_stuck(child, now)
-        if child.reap(now):
-            self._repair_terminal(child)
-            if child.exit_code == EXIT_TERMINAL_LOST:
-                child.restart_at = None
-        self._tell_news(child)
-        if child.restart_at is not None and now >= child.restart_at:
-            child.start(now)
-
-    def _tell_news(self, child: Child) -> None:
-        if (news := child.take_news()) is not None:
-            self._hub.tell(child.name, news)
-
-    def _replace_if_stuck(self, child: Child, now: float) -> None:
         if (reason := child.stuck_reason(now)) is not None:
             child.kill(reason)
+        if child.reap(now):
+            lose()
+        if (news := child.take_news()) is not None:
+            self._hub.tell(child.name, news)
+        if child.restart_at is None or now < child.restart_at:
+            return False
+        child.start(now)
+        return child.pid is not None
+
+    def _lose_worker(self, number: int, child: Child, now: float) -> None:
+        self._hub.finish_worker(number)
+        reason = f"worker {number + 1} {child.death}"
+        self._hub.update(lambda market: market.worker_lost(number, reason, now))
+
+    def _lose_other(self, child: Child) -> None:
+        self._repair_terminal(child)
+        if child.exit_code == EXIT_TERMINAL_LOST:
+            child.restart_at = None
 
     def _repair_terminal(self, child: Child) -> None:
         """A display that ended in an orderly way left the terminal as it was; any other did not."""

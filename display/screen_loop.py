@@ -34,7 +34,7 @@ ATTENTION_S = 1.0
 PATIENCE = 1.5
 """Refresh intervals after which the ages are drawn anew although the hub has sent nothing."""
 
-_folders = re.compile(r"\S+/")
+_folders = re.compile(r"(?<!\S)/\S*/")
 """Of a file that is named in a line that has little room."""
 
 log = logging.getLogger(__name__)

@@ -521,12 +521,17 @@ def test_a_frame_that_just_fills_a_read_is_read_whole(stomp_socket: StompSocket,
         sender.join()
 
 
-def test_reads_are_larger_after_one_that_was_filled_until_one_brings_less(
-    stomp_socket: StompSocket, peer: socket.socket
-) -> None:
+def make_room(stomp_socket: StompSocket, peer: socket.socket) -> None:
+    """For several large reads on their way."""
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * LARGE_READ_SIZE)
     assert stomp_socket._raw is not None
     stomp_socket._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * LARGE_READ_SIZE)
+
+
+def test_reads_are_larger_after_one_that_was_filled_until_one_brings_less(
+    stomp_socket: StompSocket, peer: socket.socket
+) -> None:
+    make_room(stomp_socket, peer)
     whole = websocket(message(b"{}".ljust(READ_SIZE // 16 - len(message(b"")) - 4)))
     assert len(whole) == READ_SIZE // 16
     for _ in range(2):
@@ -541,9 +546,7 @@ def test_reads_are_larger_after_one_that_was_filled_until_one_brings_less(
 def test_reads_stay_short_while_they_bring_what_takes_long_to_read(
     stomp_socket: StompSocket, peer: socket.socket
 ) -> None:
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * LARGE_READ_SIZE)
-    assert stomp_socket._raw is not None
-    stomp_socket._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * LARGE_READ_SIZE)
+    make_room(stomp_socket, peer)
     pong = websocket(b"x" * 125, Opcode.PONG)
     peer.sendall(pong * (3 * READ_SIZE // len(pong)))
     wait_until(lambda: unread_bytes(stomp_socket) > 2 * READ_SIZE)

@@ -10,19 +10,19 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.collector.authority import Authority
 from tests.collector.scraping import scrape
 from tests.display.attached import viewed
-from tests.drills.drill import looked_into
 from tests.fakes.endpoint import GATEWAY_PATH
 from tests.fakes.forwarder import Forwarder
 from tests.fakes.gateway import GatewayProcess
 from tests.fakes.pages import REST_ROOT
 from tests.process.conftest import SMALL, Start
-from tests.process.program import CHECKOUT, Program, wait_for
+from tests.process.program import CHECKOUT, wait_for
 from tests.process.test_service_manager import Manager
 from tests.process.test_trouble import unused_port
 
@@ -85,16 +85,16 @@ def can_trace() -> bool:
     return shutil.which("strace") is not None and not subprocess.call(["strace", "-o", "/dev/null", "true"])
 
 
-Use = Callable[[tuple[str, ...]], None]
+Use = Callable[[tuple[str, ...]], dict[str, Any]]
 
 
 def simulated(start: Start, gateway: GatewayProcess, folder: Path) -> Use:
-    def use(through: tuple[str, ...]) -> None:
+    def use(through: tuple[str, ...]) -> dict[str, Any]:
         program = start("--simulate", "--display", "none", *SMALL, through=through)
         program.wait_for_log("is online", 4)
-        wait_for(lambda: has_prices(program), "prices")
+        wait_for(lambda: program.market().with_prices, "prices")
         assert program.stop() == 0
-        assert program.summary()["connections"]["online"] == 4
+        return program.summary()
 
     return use
 
@@ -103,7 +103,7 @@ def in_the_field(start: Start, gateway: GatewayProcess, folder: Path) -> Use:
     """Over TLS, told and watched by a service manager, with a worker that is replaced, settings that are read anew, a
     scrape and a viewer."""
 
-    def use(through: tuple[str, ...]) -> None:
+    def use(through: tuple[str, ...]) -> dict[str, Any]:
         authority, port = Authority(folder), unused_port()
         certified = Forwarder(gateway.port, tls=authority.issue("localhost", "-days", "1"))
         with certified, closing(Manager(folder)) as manager:
@@ -121,24 +121,21 @@ def in_the_field(start: Start, gateway: GatewayProcess, folder: Path) -> Use:
             gateway.start(500)
             os.kill(program.children()["worker 1"], signal.SIGKILL)
             program.wait_for_log("is online", 6)
-            wait_for(lambda: has_prices(program), "prices")
+            wait_for(lambda: program.market().with_prices, "prices")
             program.send(signal.SIGHUP)
             program.wait_for_log("the settings were read anew")
             assert scrape(f"http://127.0.0.1:{port}/metrics")["moex_worker_restarts_total"] == 1
             assert viewed(folder, "attach", "--once").returncode == 0
             assert program.stop() == 0
         assert {event["source"] for event in program.summary()["events"]} > {"worker 1", "settings"}
+        return program.summary()
 
     return use
 
 
-def has_prices(program: Program) -> bool:
-    return looked_into(program).with_prices > 0
-
-
 @pytest.fixture(params=[simulated, in_the_field])
 def use(request: pytest.FixtureRequest, start: Start, gateway: GatewayProcess, tmp_path: Path) -> Use:
-    """Runs the program through a command, to its orderly end."""
+    """Runs the program through a command, to its orderly end; returns the summary."""
     made: Use = request.param(start, gateway, tmp_path)
     return made
 
@@ -147,12 +144,13 @@ def use(request: pytest.FixtureRequest, start: Start, gateway: GatewayProcess, t
 @pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace")
 def test_it_makes_no_system_call_that_the_unit_forbids(use: Use, tmp_path: Path) -> None:
     counts = tmp_path / "calls"
-    use(("strace", "-D", "-f", "-c", "-o", str(counts)))
+    summary = use(("strace", "-D", "-f", "-c", "-o", str(counts)))
     rows = [line.split() for line in counts.read_text().splitlines() if re.match(r"\s*\d+\.\d+\s", line)]
     made = {row[-1] for row in rows} - {"total"}
     allow, deny = settings_of("Service")["SystemCallFilter"]
     allowed = set().union(*map(allowed_by, allow.split()))
     denied = set().union(*map(allowed_by, deny.removeprefix("~").split()))
+    assert summary["connections"]["online"] == 4
     assert "clone3" in made or "clone" in made
     assert made - (allowed - denied) == set()
 
@@ -162,7 +160,8 @@ def test_it_needs_no_memory_that_is_both_written_and_run(use: Use) -> None:
     done = subprocess.run([sys.executable, "-c", FORBID_WRITABLE_CODE, "/bin/true"], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(done.stderr.strip())
-    use((sys.executable, "-c", FORBID_WRITABLE_CODE))
+    summary = use((sys.executable, "-c", FORBID_WRITABLE_CODE))
+    assert summary["connections"]["online"] == 4
 
 
 def test_what_it_promises_is_in_it() -> None:

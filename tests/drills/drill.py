@@ -3,14 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from multiprocessing.connection import wait
+from contextlib import contextmanager
 from pathlib import Path
-from socket import SHUT_WR, socket
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-from display.service import reach
 from shared.figures import number
 from shared.market import Market
 from tests.fakes.gateway import GatewayProcess
@@ -117,7 +114,7 @@ class Drill:
         """Have it read so much that whatever it keeps of what it has seen is full, as after some minutes of a feed."""
         self.gateway.blast(WARM_UP_FRAMES, within_s=LIMIT_S)
         sent = self.gateway.quiet().frames_sent  # to the sockets of this machine, which hold most of it
-        wait_for(lambda: looked_into(self.program).totals.counters.messages >= sent, "all of it is read")
+        wait_for(lambda: self.program.market().totals.counters.messages >= sent, "all of it is read")
 
     def held(self) -> Held:
         """As seen twice: a file that is open for a moment, or the thread of a viewer that has left, is not held."""
@@ -201,7 +198,7 @@ class Shown(NamedTuple):
 
 
 def shown_by(program: Program) -> Shown:
-    market = looked_into(program)
+    market = program.market()
     return Shown(prices_in(market), market.online, market.totals.counters.reconnects, market.totals.worker_restarts)
 
 
@@ -217,21 +214,11 @@ def sent_by(ledger: Ledger) -> dict[str, Prices]:
     return {name: (q.bid, q.ask, q.last, q.volume) for name, q in ledger.quotes.items() if q.frames}
 
 
-def looked_into(program: Program) -> Market:
-    """What everybody sees who looks into the running program."""
-    with closing(reach([program.socket_file], is_brief=True)) as feed, socket(fileno=os.dup(feed.fileno())) as end:
-        market = feed.state_of_now()
-        end.shutdown(SHUT_WR)
-        wait([end], LIMIT_S)
-        assert end.recv(1) == b""  # the program holds nothing for us any more
-    return market
-
-
 def wait_until_all_report(program: Program) -> None:
     """Until the program has heard of every worker that is there now."""
 
     def has_heard() -> bool:
-        market = looked_into(program)
+        market = program.market()
         return market.totals.reported_at.keys() == {status.worker for status in market.connections.values()}
 
     wait_for(has_heard, "every worker reports")

@@ -4,6 +4,7 @@
 a file with the name of a process (`worker-1`, `display`) says what becomes of each new process of that name:
 
 die      it ends before its program begins; `deaths` in the folder grows by one byte
+fail     its program raises ZeroDivisionError once its log is there (workers only)
 hang     its program never begins
 deaf     SIGTERM does nothing
 
@@ -56,7 +57,7 @@ def plant() -> None:
 
 
 def _plant_in_supervisor(folder: Path) -> None:
-    for constant in folder.glob("*.*_S"):
+    for constant in folder.glob("*.*.*"):
         module, _, name = constant.name.rpartition(".")
         setattr(importlib.import_module(module), name, float(constant.read_text()))
     from collector import hub, supervisor
@@ -83,6 +84,12 @@ def _die(process: BaseProcess) -> None:
     os._exit(9)
 
 
+def _fail(process: BaseProcess) -> None:
+    from collector.worker import Worker
+
+    Worker.run = lambda worker: 1 / 0  # type: ignore[method-assign, assignment]
+
+
 def _hang(process: BaseProcess) -> None:
     show_name(f"moex-{process.name}")
     while True:
@@ -95,4 +102,4 @@ def _become_deaf(process: BaseProcess) -> None:
     signal.signal = lambda number, handler: None if number == signal.SIGTERM else set_handler(number, handler)  # type: ignore[assignment]
 
 
-FAULTS: dict[str, Callable[[BaseProcess], None]] = {"die": _die, "hang": _hang, "deaf": _become_deaf}
+FAULTS: dict[str, Callable[[BaseProcess], None]] = {"die": _die, "fail": _fail, "hang": _hang, "deaf": _become_deaf}

@@ -232,6 +232,7 @@ def test_memory_descriptors_and_threads_are_as_before_after_drops_and_kills(
         running.wait_until_back(connects=connects + 2)
         wait_for(lambda before=display: program.children()["display"] != before, "another display")  # type: ignore[misc]
     running.end(reconnects=4 * drops, restarts=kills)
+    assert gateway.ledger().connects == 4 + 4 * drops + 2 * kills
 
 
 def server_of(program: Program, module: str) -> int:

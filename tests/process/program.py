@@ -8,8 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from multiprocessing.connection import wait
 from pathlib import Path
+from socket import SHUT_WR, socket
 from typing import Any, Self, TypeVar
+
+from display.service import reach
+from shared.market import Market
 
 CHECKOUT = Path(__file__).parents[2]
 LIMIT_S = 40.0
@@ -118,6 +124,15 @@ class Program:
             if name.startswith(OUR_NAMES) and name != SUPERVISOR:  # it forks before it becomes another program
                 self._children[name.removeprefix(OUR_NAMES).replace("-", " ")] = pid
         return dict(self._children)
+
+    def market(self) -> Market:
+        """What everybody sees now who looks in from outside."""
+        with closing(reach([self.socket_file], is_brief=True)) as feed, socket(fileno=os.dup(feed.fileno())) as end:
+            market = feed.state_of_now()
+            end.shutdown(SHUT_WR)
+            wait([end], LIMIT_S)
+            assert end.recv(1) == b""  # the program holds nothing for us any more
+        return market
 
     def session(self) -> list[int]:
         """Every process of the program that is alive, helpers of multiprocessing included."""

@@ -2,38 +2,17 @@
 
 import os
 import signal
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from display.service import reach
+from tests.drills.planted import planted
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL, Start
-from tests.process.program import CHECKOUT, LIMIT_S, Program, is_alive, wait_for
+from tests.process.program import LIMIT_S, Program, is_alive, wait_for
 
-BREAK = """
-import sys
-from multiprocessing.process import BaseProcess
-from pathlib import Path
-
-switch = Path(__file__).with_name("broken")
-begin = BaseProcess._bootstrap
-
-def begin_broken(process, *arguments, **more):
-    if process.name == "worker-1" and switch.exists():
-        from collector.worker import Worker
-
-        Worker.run = lambda worker: 1 / 0
-    return begin(process, *arguments, **more)
-
-BaseProcess._bootstrap = begin_broken
-if any(argument.endswith("run.py") for argument in sys.orig_argv):
-    from collector import child, telling
-
-    child.RESTART_CAP_S, telling.RESTARTS_TOLD = 0.1, 1
-"""
-"""Has a worker fail at its start, be tried again at once, and soon not be told any more."""
+HASTY = {"collector.child.RESTART_CAP_S": "0.1", "collector.telling.RESTARTS_TOLD": "1"}
+"""It is tried again at once, and soon not told any more."""
 
 
 def wait_until_replaced(program: Program, name: str, pid: int) -> int:
@@ -74,15 +53,13 @@ def test_a_frozen_worker_is_replaced(start: Start, gateway: GatewayProcess, at: 
 
 
 def test_a_worker_that_fails_at_every_start_is_told_in_full_at_first_and_counted_afterwards(
-    start: Start, gateway: GatewayProcess, at: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...], tmp_path: Path
 ) -> None:
-    folder = tmp_path_factory.mktemp("broken")
-    (folder / "sitecustomize.py").write_text(BREAK)
-    (folder / "broken").touch()
-    program = start(*at, *SMALL, environment={"PYTHONPATH": f"{folder}{os.pathsep}{CHECKOUT}"})
+    faults = tmp_path / "faults"
+    program = start(*at, *SMALL, environment=planted(faults, HASTY | {"worker-1": "fail"}))
     gateway.wait_until(lambda ledger: ledger.subscriptions == 40)
-    wait_for(lambda: worker_restarts(program) >= 4, "restarts are counted")
-    (folder / "broken").unlink()
+    wait_for(lambda: program.market().totals.worker_restarts >= 4, "restarts are counted")
+    (faults / "worker-1").unlink()
     gateway.wait_until(lambda ledger: ledger.subscriptions == 80)
     assert program.stop() == 0
     summary = program.summary()
@@ -93,11 +70,6 @@ def test_a_worker_that_fails_at_every_start_is_told_in_full_at_first_and_counted
     assert program.log.count("ZeroDivisionError: ") == 2
     assert program.log.count("worker 1: dead -> starting") == 2
     program.wait_for_log(f"worker 1: stopping -> dead: ended with exit code 0; {restarts - 2} more deaths since")
-
-
-def worker_restarts(program: Program) -> int:
-    with closing(reach([program.socket_file], is_brief=True)) as feed:
-        return feed.state_of_now().totals.worker_restarts
 
 
 def test_each_process_bears_its_name_where_a_person_looks_for_it(start: Start) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from collector.child import FROZEN_AFTER_S
 from shared.processes import run_state
-from tests.drills.drill import looked_into
 from tests.drills.planted import STUCK_SUPERVISOR, planted
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.gateway import GatewayProcess
@@ -214,7 +213,7 @@ def stuck(program: Program, faults: Path) -> Iterator[None]:
 
 def reported_at(program: Program) -> float:
     """When the last of the workers reported, as a viewer sees it."""
-    return min(looked_into(program).totals.reported_at.values())
+    return min(program.market().totals.reported_at.values())
 
 
 @pytest.mark.parametrize("fault", [stopped, stuck])

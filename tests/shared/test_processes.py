@@ -217,8 +217,10 @@ def test_a_process_bears_its_name_where_a_person_looks_for_it() -> None:
 
 
 def test_a_name_that_cannot_be_shown_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("shared.processes.OWN_NAME", tmp_path / "nowhere" / "comm")
+    nowhere = tmp_path / "nowhere"
+    monkeypatch.setattr("shared.processes.OWN_NAME", nowhere / "comm")
     show_name("moex-monitor")
+    assert not nowhere.exists()
 
 
 def fail(log: LogSettings) -> None:
