@@ -22,12 +22,14 @@ from collector.outbox import Outbox
 from collector.probing import Standing
 from collector.stomp_socket import DISCONNECT_RECEIPT, Arrival, ServerFrame, StompSocket
 from shared.errors import ConnectionFailed
+from shared.logs import OncePer
 from shared.settings import Credentials, ExchangeSettings
 from shared.wire import ConnectionState, ConnectionStatus, Counters
 
 LONGEST_WAIT_S = 60.0
 PONG_LATE_AFTER_S = 4.0
 INTERNAL_ERROR = "internal error, see the log"
+FAILURE_LOG_INTERVAL_S = 600.0
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Connection:
         self._to_send: list[Subscription] = []
         self._hurry_s: float | None = None
         self._is_stopping = False
+        self._failures = OncePer(FAILURE_LOG_INTERVAL_S)
         self._thread = Thread(target=self._run, name=f"connection-{number + 1}", daemon=True)
 
     # ---- for the worker's main thread
@@ -155,8 +158,8 @@ class Connection:
             self._take(arrival, is_news=False)
         except ConnectionFailed as failure:
             self._failure = str(failure)
-        except Exception:
-            log.exception("connection %d failed in a way that was not foreseen", self.number + 1)
+        except Exception as error:
+            self._tell_failure(error)
             self._failure = INTERNAL_ERROR
         else:
             if self._unanswered:
@@ -164,6 +167,12 @@ class Connection:
             return BUSY if sock.has_ended else arrival.size  # the reason of an end comes with the next read
         self._called.set()
         return None
+
+    def _tell_failure(self, error: Exception) -> None:
+        """Of this program: the traceback once in a while, however often it comes."""
+        if (held_back := self._failures.allows("failure", self._clock())) is not None:
+            text = "connection %d failed in a way that was not foreseen; %d more times since the last such line"
+            log.error(text, self.number + 1, held_back, exc_info=error)
 
     # ---- the connection's own thread
 
@@ -173,8 +182,8 @@ class Connection:
                 self._step()
             except ConnectionFailed as error:
                 self._lose(str(error))
-            except Exception:
-                log.exception("connection %d failed in a way that was not foreseen", self.number + 1)
+            except Exception as error:
+                self._tell_failure(error)
                 self._lose(INTERNAL_ERROR)
         self._close()
 

@@ -702,8 +702,10 @@ def test_what_was_not_foreseen_ends_the_attempt_and_not_the_thread(
     monkeypatch.setattr(intake_module, "decode", fail)
     gateway.send(book(1))
     wait_until(lambda: "not foreseen" in caplog.text)
+    wait_until(lambda: online.connection._failures._said["failure"][1] >= 2)  # its first snapshots are books as well
     monkeypatch.undo()
-    online.wait_for_counters(reconnects=1)
+    online.wait_for(ConnectionState.ONLINE)
+    assert caplog.text.count("not foreseen") == 1
     assert "ZeroDivisionError" in caplog.text
 
 

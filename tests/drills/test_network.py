@@ -219,7 +219,7 @@ def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fres
     forwarder.close_listener()
     forwarder.reset()
     running.program.wait_for_log("is waiting: connection re", 4)
-    cpu_s, began = running.cpu_s(), time.monotonic()
+    cpu_s, began, lines = running.cpu_s(), time.monotonic(), said(running.program)
     attempts = [running.program.log.count("-> opening")]
     for pause_s in (10, 90, 200) if is_long else (5,):
         time.sleep(pause_s)
@@ -228,6 +228,7 @@ def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fres
     record_property("cores", cores)
     record_property("attempts", attempts)
     assert cores < 0.01
+    assert said(running.program) <= lines + 2 * running.connections  # the same again is counted, not told
     assert not is_long or (attempts[3] - attempts[2]) / 200 < 0.5 * (attempts[1] - attempts[0]) / 10
     forwarder.open_listener()
     assert seconds_until_fresh(running, record_property, known) <= FRESH_WITHIN_S

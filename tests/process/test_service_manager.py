@@ -276,12 +276,13 @@ def test_a_bad_file_is_refused_with_one_line_and_a_good_one_is_taken_later(start
     program = start("--simulate", "--display", "none", *SMALL, config=CONFIG, environment=manager.environment)
     manager.until_said("READY=1")
     before = program.children()
-    write_config(program, "[display]\nstatus_interval_s = 'often'\n")
+    write_config(program, "[display]\nstatus_interval_s = 'often'\n[log]\nlevel = 'debug'\n")  # one is right
     program.send(signal.SIGHUP)
     program.wait_for_log("the settings stay as they are: ")
     manager.until_said("RELOADING=1")
     manager.until_said("STATUS=", 3)  # as often as before
     assert "READY=1" in manager.lines[manager.lines.index("RELOADING=1") :]
+    assert " DEBUG " not in program.log
     write_config(program, "[display]\nstatus_interval_s = 0.3\n")
     program.send(signal.SIGHUP)
     program.wait_for_log("the settings were read anew: changed [display] status_interval_s")
