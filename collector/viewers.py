@@ -205,8 +205,8 @@ class Viewers:
             pass  # it closed, was killed, or never said who it is
         except msgspec.DecodeError:
             self._say("junk", "a viewer sent what cannot be used")
-        except Exception:
-            self._say("failure", "a viewer cannot be served", exc_info=True)
+        except Exception as error:
+            self._say("failure", "a viewer cannot be served", error)
         finally:
             self._forget(peer)
 
@@ -225,13 +225,13 @@ class Viewers:
         connection.send_bytes(handshake.welcome(os.getpid(), _full() if is_full else ""))
         return is_understood and not is_full
 
-    def _say(self, key: str, text: str, *, exc_info: bool = False) -> None:
+    def _say(self, key: str, text: str, error: Exception | None = None) -> None:
         """What may repeat as often as somebody likes is said once an hour."""
         with self._lock:
             held_back = self._once.allows(key, time.monotonic())
         if held_back is not None:
             more = f" ({held_back} times more since this was said)" if held_back else ""
-            log.warning("%s%s", text, more, exc_info=exc_info)
+            log.warning("%s%s", text, more, exc_info=error)
 
 
 def _full() -> str:
