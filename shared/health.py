@@ -19,6 +19,9 @@ def complaint(market: Market, now: float, max_age_s: float) -> str | None:
     connections = list(market.connections.values())
     if not connections:
         return "no connection online: the list of instruments is still loading"
+    refused = [status for status in connections if status.state is ConnectionState.REFUSED]
+    if refused:
+        return _login_refused(refused, len(connections))
     online = [status for status in connections if status.state is ConnectionState.ONLINE]
     if not online:
         return _nobody_online(connections)
@@ -27,21 +30,22 @@ def complaint(market: Market, now: float, max_age_s: float) -> str | None:
 
 def good_news(market: Market, now: float) -> str:
     """What to say of a healthy program, in one line."""
-    refused = [status for status in market.connections.values() if status.state is ConnectionState.REFUSED]
     parts = [
         f"{market.online}/{market.totals.connections} connections online",
         f"session {session_of(market).value}",
         "no data yet" if (newest := _newest(market)) is None else f"newest data {max(0.0, now - newest):.1f} s old",
-        *([f"{len(refused)} refused: {printable(refused[0].reason)}"] if refused else []),
         *(["SIMULATED EXCHANGE"] if market.totals.is_simulated else []),
     ]
     return ", ".join(parts)
 
 
+def _login_refused(refused: list[ConnectionStatus], connections: int) -> str:
+    """A fault beside connections that are online as well: unlike a lost one, it does not heal by itself."""
+    where = "" if len(refused) == connections else f" on {len(refused)} of {connections} connections"
+    return f"login refused{where}: {printable(refused[0].reason)}; check MOEX_DOMAIN, MOEX_LOGIN and MOEX_PASSCODE"
+
+
 def _nobody_online(connections: list[ConnectionStatus]) -> str:
-    refused = [status for status in connections if status.state is ConnectionState.REFUSED]
-    if refused:
-        return f"login refused: {printable(refused[0].reason)}; check MOEX_DOMAIN, MOEX_LOGIN and MOEX_PASSCODE"
     [((state, reason), count)] = Counter((status.state, status.reason) for status in connections).most_common(1)
     return (
         f"no connection online: {count} of {len(connections)} {state.value}{f': {printable(reason)}' if reason else ''}"

@@ -49,17 +49,18 @@ def test_no_connection_online_is_told_with_the_most_frequent_reason() -> None:
 
 
 def test_a_refused_login_has_its_own_text() -> None:
-    told = complaint(market(WAITING, REFUSED), NOW, 60.0)
+    told = complaint(market(REFUSED, REFUSED), NOW, 60.0)
     assert told is not None
     assert told.startswith("login refused: Access denied")
     assert "MOEX_PASSCODE" in told
     assert told.isprintable()
 
 
-def test_a_refusal_beside_connections_that_are_online_is_told_and_no_fault() -> None:
-    both = market(ONLINE, REFUSED)
-    assert complaint(both, NOW, 60.0) is None
-    assert "1 refused: Access denied" in good_news(both, NOW)
+@pytest.mark.parametrize("other", [ONLINE, WAITING])
+def test_a_login_that_is_refused_on_one_connection_is_a_fault_as_well(other: tuple[ConnectionState, str]) -> None:
+    told = complaint(market(other, REFUSED, other), NOW, 60.0)
+    assert told is not None
+    assert told.startswith("login refused on 1 of 3 connections: Access denied")
 
 
 def test_a_worker_that_does_not_report_is_named_as_people_count() -> None:
