@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.settings import LogSettings, Settings, SimulatorSettings
 
 EXIT_STOPPED_AS_ASKED = 0
+EXIT_UNHEALTHY = 1
 EXIT_USAGE = 2
 EXIT_FAILURE = 70
 EXIT_ALREADY_RUNNING = 73
@@ -46,6 +47,9 @@ def main() -> int:
             return look(partial(settings.load_for_viewing, arguments, folder))
         chosen, warning = load(), settings.exposed_login(arguments, folder)
     except ConfigError as error:
+        if arguments[:1] == ["health"]:
+            say(f"unhealthy: it cannot be asked: {error}", sys.stdout)
+            return EXIT_UNHEALTHY
         print(error, file=sys.stderr)
         return EXIT_USAGE
     return run(chosen, load, warning)

@@ -38,7 +38,7 @@ HEALTH_EPILOG = """\
 Unhealthy, with one line why: not running, no answer, no connection online, login refused, no report from a worker,
 or no data for longer than --max-age while the exchange trades.
 
-Exit codes: 0 healthy, 1 unhealthy, 2 bad usage or configuration.
+Exit codes: 0 healthy, 1 unhealthy, or not even asked: bad usage or configuration.
 """
 FORMATS = ("table", "json", "csv")
 

@@ -106,6 +106,22 @@ def test_how_old_data_may_be_is_said_by_the_argument_and_by_the_settings(
     assert viewed(tmp_path, "health", *at, "--config", str(config)).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (("--max-age", "soon"), "--max-age: must be a number"),
+        (("--config", "config.toml"), "config.toml: [service] health_max_age_s: must be a number"),
+    ],
+)
+def test_what_is_wrong_with_its_own_settings_is_no_exit_code_of_its_own(
+    tmp_path: Path, wrong: tuple[str, str], why: str
+) -> None:
+    (tmp_path / "config.toml").write_text("[service]\nhealth_max_age_s = 'soon'\n")
+    output, errors, code = said_by(viewed(tmp_path, "health", *wrong))
+    assert output.startswith(f"unhealthy: it cannot be asked: {why}")
+    assert (output.count("\n"), errors, code) == (1, "", 1)
+
+
 def test_a_program_that_is_not_there_is_unhealthy(tmp_path: Path, at: tuple[str, str], path: Path) -> None:
     expected = f"unhealthy: no program is running: nobody answers at {path}\n"
     assert said_by(viewed(tmp_path, "health", *at)) == (expected, "", 1)
