@@ -1,5 +1,9 @@
-"""The program as a service: when it says what to its service manager. Used by the supervisor's main thread alone."""
+"""The program as a service: when it says what to its service manager and, where nothing is drawn, to its log.
 
+Used by the supervisor's main thread alone.
+"""
+
+import logging
 import time
 from collections.abc import Callable, MutableMapping
 
@@ -10,11 +14,13 @@ from shared.market import Market
 READY_AFTER_S = 60.0
 """Without a connection online by then it counts as started all the same: it is not this program that is missing."""
 
+log = logging.getLogger(__name__)
+
 
 class Service:
     """READY once the first connection is online, then how it stands, and signs of life while workers advance.
 
-    Without a service manager nothing is said. `now` is monotonic seconds everywhere.
+    Without a service manager nothing is said to it. `now` is monotonic seconds everywhere.
     """
 
     def __init__(self, environment: MutableMapping[str, str], status_line: Callable[[Market], str]) -> None:
@@ -26,6 +32,7 @@ class Service:
         self._started_at: float | None = None
         self._is_ready = False
         self._status_due = self._life_due = self._lived_at = 0.0
+        self._logged_at: float | None = None
 
     @property
     def is_used(self) -> bool:
@@ -46,6 +53,13 @@ class Service:
         if self._life_interval_s is not None and now >= self._life_due and advanced_at > self._lived_at:
             self._lived_at, self._life_due = now, now + self._life_interval_s
             self._notifier.send(WATCHDOG="1")
+
+    def log_status(self, now: float, hub: Hub, interval_s: float) -> None:
+        """For a program that draws nothing: its log tells how it stands, for the first time after one interval."""
+        self._logged_at = now if self._logged_at is None else self._logged_at
+        if now - self._logged_at >= interval_s:
+            self._logged_at = now
+            log.info("%s", hub.read(self._status_line))
 
     def reload(self, now: float, act: Callable[[], str]) -> str:
         """Call `act`, which returns one line for a person, and have the service manager wait for it."""

@@ -211,6 +211,8 @@ class Supervisor:
         if self._metrics is not None:
             self._metrics.figures.processes = self._processes()
         self._service.look(now, self._hub, self._advanced_at(now), self._settings.display.status_interval_s)
+        if self.display_mode == "none":
+            self._service.log_status(now, self._hub, self._settings.log.status_interval_s)
         return now
 
     def _advanced_at(self, now: float) -> float:

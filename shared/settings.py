@@ -103,6 +103,7 @@ class LogSettings(msgspec.Struct, frozen=True):
     file: Annotated[str | None, Rule(file_to_write)] = None
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
+    status_interval_s: Annotated[float, Meta(ge=0.1, le=86400)] = 600.0
     max_mb: Annotated[float, Meta(gt=0)] | None = None
     keep: Annotated[int, Meta(ge=1, le=1000)] = 5
 

@@ -23,15 +23,17 @@ def test_without_a_difference_nothing_has_changed() -> None:
     assert str(change) == "nothing has changed"
 
 
-def test_display_and_level_are_obeyed_at_once() -> None:
+def test_display_and_what_is_logged_are_obeyed_at_once() -> None:
     new = Settings(
         display=DisplaySettings(fresh_s=1.0, groups={"banks": ("SBER",)}, status_interval_s=60.0),
-        log=LogSettings(level="debug"),
+        log=LogSettings(level="debug", status_interval_s=60.0),
     )
     change = change_between(OLD, new)
     assert change.settings == new
     assert change.left_for_a_restart == []
-    assert str(change) == "changed [display] fresh_s, [display] status_interval_s, [display] groups, [log] level"
+    assert str(change) == (
+        "changed [display] fresh_s, [display] status_interval_s, [display] groups, [log] level, [log] status_interval_s"
+    )
 
 
 def test_the_rest_is_left_as_it_is_and_named() -> None:

@@ -84,6 +84,19 @@ def test_how_it_stands_is_said_in_the_interval_which_may_change(service: Service
     assert said() == ["STATUS=0 online"] * 6  # at 100, 110, 120, 125, 130, 135
 
 
+def test_the_log_is_told_once_in_the_interval_which_may_change(
+    service: Service, hub: Hub, said: Said, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    told: list[tuple[int, str]] = []
+    for now in range(100, 171):
+        service.log_status(now, hub, 30.0 if now < 150 else 20.0)
+        told += [(now, text) for text in caplog.messages]
+        caplog.clear()
+    assert told == [(130, "0 online"), (150, "0 online"), (170, "0 online")]
+    assert said() == []
+
+
 def test_signs_of_life_come_twice_in_the_limit_and_only_after_new_work(service: Service, hub: Hub, said: Said) -> None:
     def signs(now: float, advanced_at: float) -> int:
         look(service, hub, now, advanced_at)

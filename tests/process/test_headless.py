@@ -17,15 +17,17 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("mode", ["plain", "none", "auto"])
-def test_nothing_that_draws_is_imported_by_any_process(start: Start, mode: str) -> None:
-    program = start("--simulate", "--display", mode, *SMALL, environment={"PYTHONPROFILEIMPORTTIME": "1"})
+def test_status_lines_are_written_and_nothing_that_draws_is_imported_by_any_process(start: Start, mode: str) -> None:
+    config = "[display]\nstatus_interval_s = 0.5\n[log]\nstatus_interval_s = 0.5\n"
+    more = {"PYTHONPROFILEIMPORTTIME": "1"}
+    program = start("--simulate", "--display", mode, *SMALL, config=config, environment=more)
     program.wait_for_log("is online", 4)
-    if mode != "none":
-        wait_for(lambda: "4/4 online" in program.output, "a status line")
+    wait_for(lambda: "4/4 online | " in (program.log if mode == "none" else program.output), "a status line")
     assert program.stop() == 0
     imported = {line.rpartition("|")[2].strip() for line in program.output.splitlines() if "import time:" in line}
     assert {"collector.worker", "shared.settings"} < imported
     assert not {name for name in imported if name.partition(".")[0] in ("blessed", "curses", "_curses")}
+    assert " online | " not in (program.output if mode == "none" else program.log)
 
 
 def test_with_json_every_line_of_log_and_output_is_an_object(start: Start) -> None:
