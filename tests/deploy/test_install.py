@@ -1,4 +1,4 @@
-"""`make install` into a root folder of its own, from a virtual environment that is there: no network is needed."""
+"""`make install` into places of its own, from a virtual environment that is there: no network is needed."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from tests.process.conftest import SMALL
 from tests.process.program import CHECKOUT, LIMIT_S
 
 PREFIX, CONFIG, UNIT = "opt/moex-monitor", "etc/moex-monitor", "etc/systemd/system/moex-monitor.service"
+Asked = Callable[[], list[str]]
+"""One line for each call since the last look."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make(target: str, root: Path, *variables: str) -> str:
+def make(target: str, root: Path | str, *variables: str) -> str:
     command = ["make", "--no-print-directory", target, f"DESTDIR={root}", *variables]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -110,11 +113,42 @@ def test_uninstall_leaves_the_settings_alone(environment: Path, tmp_path: Path) 
     make("uninstall", tmp_path)
 
 
-def test_other_places_are_in_the_unit(environment: Path, tmp_path: Path) -> None:
-    places = ("PREFIX=/srv/monitor", "CONFIG_DIR=/etc/elsewhere", "UNIT_DIR=/usr/lib/systemd/system")
-    make("install", tmp_path, f"FROM_VENV={environment}", *places)
-    unit = (tmp_path / "usr/lib/systemd/system/moex-monitor.service").read_text()
-    assert "ExecStart=/srv/monitor/.venv/bin/python /srv/monitor/run.py --config /etc/elsewhere/config.toml" in unit
-    assert "EnvironmentFile=-/etc/elsewhere/env" in unit
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Of a systemctl, and of a virtual environment's Python, that do nothing."""
+    stub, record = tmp_path / "stub/bin/systemctl", tmp_path / "stub/record"
+    stub.parent.mkdir(parents=True)
+    stub.write_text(f'#!/bin/sh\necho "${{0##*/}} $*" >> {record}\n')
+    stub.chmod(0o755)
+    stub.with_name("python").symlink_to(stub)
+    record.touch()
+    monkeypatch.setenv("PATH", str(stub.parent), prepend=os.pathsep)
+
+    def look() -> list[str]:
+        lines = record.read_text().splitlines()
+        record.write_text("")
+        return lines
+
+    return look
+
+
+def test_without_a_root_folder_it_is_in_other_places_of_this_machine_whose_systemd_is_told(
+    tmp_path: Path, asked: Asked
+) -> None:
+    """If one runs. The interpreter is checked for this machine, and no path is cut where bytecode is made."""
+    runs_systemd = Path("/run/systemd/system").is_dir()
+    prefix, config, units = (tmp_path / "root" / name for name in ("srv/monitor", "etc/elsewhere", "lib/systemd"))
+    places = (f"PREFIX={prefix}", f"CONFIG_DIR={config}", f"UNIT_DIR={units}")
+    make("install", "", f"FROM_VENV={tmp_path}/stub", *places)
+    checked, compiled, *told = asked()
+    assert checked.split() == ["python", "deploy/check_python.py"]
+    assert compiled == f"python -m compileall -q {prefix} -x [.]venv"
+    assert told == (["systemctl daemon-reload"] if runs_systemd else [])
+    unit = (units / "moex-monitor.service").read_text()
+    assert f"ExecStart={prefix}/.venv/bin/python {prefix}/run.py --config {config}/config.toml" in unit
+    assert f"EnvironmentFile=-{config}/env" in unit
     assert "/opt/moex-monitor" not in unit
-    assert (tmp_path / "srv/monitor/run.py").exists()
+    assert (prefix / "run.py").exists()
+    make("uninstall", "", *places)
+    assert asked() == (["systemctl disable --now moex-monitor", "systemctl daemon-reload"] if runs_systemd else [])
+    assert files_in(tmp_path / "root") == {"etc/elsewhere/config.toml", "etc/elsewhere/env"}
