@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from shared import __version__
+from tests.display.pseudo_terminal import ENTER_ALTERNATE, LEAVE_ALTERNATE, PseudoTerminal, pseudo_terminal
 from tests.process.conftest import SMALL
 from tests.process.program import CHECKOUT, LIMIT_S
 
@@ -179,54 +180,78 @@ for folder in run var/lib; do
     mount -t tmpfs -o mode=0755 tmpfs /$folder
     mkdir -m 0700 /$folder/moex-monitor && chown UID:UID /$folder/moex-monitor
     mount -o remount,ro /$folder
-    mount -t tmpfs -o mode=0700,uid=UID,gid=UID tmpfs /$folder/moex-monitor
 done
+mount -t tmpfs -o mode=0700,uid=UID,gid=UID tmpfs /run/moex-monitor
+mount --bind "$4" /var/lib/moex-monitor && mount -o remount,bind,rw /var/lib/moex-monitor
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 cd /mnt/app
-shift 3
+shift 4
 exec setpriv --reuid=UID --regid=UID --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 """.replace("UID", UID)
 """A root file system that cannot be written to, and nobody's rights."""
 
 
+def shows_table(terminal: PseudoTerminal) -> bool:
+    return "SIMULATED" in terminal.text and bool(re.search(r"(?m)^ +GAZP +\d+\.\d\d", terminal.text))
+
+
+def is_healthy(said: str) -> bool:
+    return bool(re.search(r"(?m)^healthy: [1-4](/| of )4", said))  # the first is enough
+
+
+def is_left(terminal: PseudoTerminal) -> bool:
+    """Whether the terminal is as it was before, with the final statistics below."""
+    said = terminal.written.rpartition(LEAVE_ALTERNATE)[2].decode(errors="replace")
+    return ENTER_ALTERNATE in terminal.written and terminal.is_whole and "Final statistics" in said
+
+
 def can_isolate() -> bool:
     trial = ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "mount", "-t", "tmpfs", "t", "/mnt"]
-    tools = all(shutil.which(name) for name in ("unshare", "setpriv", "mount"))
+    tools = all(shutil.which(name) for name in ("unshare", "setsid", "setpriv", "mount"))
     return os.geteuid() == 0 and tools and not subprocess.run(trial, capture_output=True).returncode
 
 
 @pytest.mark.skipif(not can_isolate(), reason="no rights, or no tools, to make a read-only root file system")
 def test_the_entry_point_runs_as_its_user_on_a_read_only_file_system_and_is_healthy(tmp_path: Path) -> None:
-    """As process 1 of its own, as in a container, with nothing in its environment but what the image sets."""
+    """As process 1 of its own on a terminal of its own, as in a container with `tty: true`, with nothing in its
+    environment but what the image and the engine set."""
     build(tmp_path)
     assert (tmp_path / "app/run.py").exists()
     python = f"/mnt/python/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
     of_the_test = {"PATH": os.defpath, "PYTHONPATH": "/mnt/packages", "LD_LIBRARY_PATH": "/mnt/python/lib"}
-    environment = image_environment() | of_the_test
+    environment = image_environment() | of_the_test | {"TERM": "xterm"}
     assert "HOME" not in environment
     as_image = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), python]
     command = [word.replace("/app/", "/mnt/app/") for word in json.loads(last("ENTRYPOINT"))[1:]]
-    mounts = [str(tmp_path / "app"), sys.base_prefix, sysconfig.get_path("purelib")]
+    volume, beside = tmp_path / "volume", tmp_path / "beside.txt"
+    volume.mkdir(0o700)
+    mounts = [str(tmp_path / "app"), sys.base_prefix, sysconfig.get_path("purelib"), str(volume)]
     isolate = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
-    asks = f"{shlex.join([*as_image, *command, 'health'])} && kill -TERM 1; sleep 0.2"
-    run = shlex.join([*as_image, *command, "--simulate", *SMALL])
-    script = f"while kill -0 1; do {asks}; done & exec {run}"
-    process = subprocess.Popen(
-        [*isolate, "sh", "-c", CONTAINER, "sh", *mounts, "sh", "-c", script],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output = process.communicate(timeout=2 * LIMIT_S)[0]
-    finally:
-        process.kill()
-        process.wait(LIMIT_S)
+    asks = f"until {shlex.join([*as_image, *command, 'health'])}; do sleep 0.2; done >&2"
+    run = f"exec {shlex.join([*as_image, *command, '--simulate', *SMALL])} 2>&1"
+    with pseudo_terminal(100, 30) as terminal, Path(terminal.path).open("r+b", buffering=0) as device:
+        for given in (terminal.path, volume):
+            os.chown(given, int(UID), int(UID))
+        with beside.open("wb") as error_output:
+            process = subprocess.Popen(
+                [*isolate, "setsid", "--ctty", "sh", "-c", CONTAINER, "sh", *mounts, "sh", "-c", f"{asks} & {run}"],
+                stdin=device,
+                stdout=device,
+                stderr=error_output,
+                start_new_session=True,
+            )
+        try:
+            terminal.until(lambda: shows_table(terminal), "the table is drawn")
+            terminal.until(lambda: is_healthy(beside.read_text()), "it is healthy")
+            (first,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(first), signal.SIGTERM)
+            terminal.until(lambda: process.poll() is not None and is_left(terminal), "the screen is left in order")
+        finally:
+            process.kill()
+            process.wait(LIMIT_S)
+            print(beside.read_text())
+    output = terminal.written.decode() + beside.read_text() + (volume / "monitor.log").read_text()
     assert process.returncode == 0, output
-    assert re.search(r"(?m)^healthy: [1-4](/| of )4", output), output  # the first is enough
-    assert "Final statistics" in output
     assert "Traceback" not in output
     assert "ead-only" not in output
 
