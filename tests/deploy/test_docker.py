@@ -19,6 +19,7 @@ import yaml
 
 from shared import __version__
 from tests.display.pseudo_terminal import ENTER_ALTERNATE, LEAVE_ALTERNATE, PseudoTerminal, pseudo_terminal
+from tests.drills.test_endings import STOP_LIMIT_S
 from tests.process.conftest import SMALL
 from tests.process.program import CHECKOUT, LIMIT_S
 
@@ -91,6 +92,7 @@ def test_it_runs_as_a_user_without_rights_who_owns_only_its_two_folders() -> Non
 
 def test_it_is_stopped_asked_and_labelled() -> None:
     assert last("STOPSIGNAL") == "SIGTERM"
+    assert all(float(service["stop_grace_period"][:-1]) > STOP_LIMIT_S for service in compose()["services"].values())
     health = last("HEALTHCHECK")
     assert json.loads(health.partition("CMD ")[2]) == [*json.loads(last("ENTRYPOINT")), "health"]
     labels = dict(word.split("=", 1) for word in shlex.split(last("LABEL")))

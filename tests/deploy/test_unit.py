@@ -14,9 +14,16 @@ from typing import Any
 
 import pytest
 
+from collector.child import BOOT_LIMIT_S, RESTART_CAP_S, STARVED_AFTER_S
+from collector.service import READY_AFTER_S
+from collector.supervisor import DRAINS_STOP_LIMIT_S, OTHERS_STOP_LIMIT_S, TICK_S, WORKERS_STOP_LIMIT_S
+from collector.viewers import END_LIMIT_S
+from run import SAY_LIMIT_S
+from shared.logs import FLUSH_LIMIT_S
 from tests.collector.authority import Authority
 from tests.collector.scraping import scrape
 from tests.display.attached import viewed
+from tests.drills.test_endings import STOP_LIMIT_S
 from tests.fakes.endpoint import GATEWAY_PATH
 from tests.fakes.forwarder import Forwarder
 from tests.fakes.gateway import GatewayProcess
@@ -174,8 +181,30 @@ def test_what_it_promises_is_in_it() -> None:
     assert service["ProtectSystem"] == ["strict"]
     assert service["CapabilityBoundingSet"] == [""]
     assert service["LimitCORE"] == ["0"]
-    assert "WatchdogSec" in service
     assert service["RestartPreventExitStatus"] == ["2 73"]
+
+
+def seconds_of(key: str) -> float:
+    (value,) = settings_of("Service")[key]
+    return float(value)
+
+
+def test_a_start_that_counts_only_after_its_minute_is_waited_for() -> None:
+    assert seconds_of("TimeoutStartSec") > READY_AFTER_S
+
+
+def test_the_watchdog_is_patient_enough_for_a_worker_that_is_replaced() -> None:
+    """Of an only worker, when all takes longest: its silence is noticed, it is kept away, and the new one begins; the
+    supervisor is a round late for each. A sign of life is due half the limit after the last at the earliest, so that
+    only a silence as long as the whole limit leaves one out."""
+    silence_s = STARVED_AFTER_S + RESTART_CAP_S + BOOT_LIMIT_S + 3 * TICK_S
+    assert silence_s < seconds_of("WatchdogSec")
+
+
+def test_whoever_stops_it_waits_longer_than_its_end_may_take() -> None:
+    """Its stages: the workers, what they sent, the other children, the viewers, the last words, the log."""
+    children_s = WORKERS_STOP_LIMIT_S + DRAINS_STOP_LIMIT_S + OTHERS_STOP_LIMIT_S
+    assert children_s + END_LIMIT_S + SAY_LIMIT_S + FLUSH_LIMIT_S <= STOP_LIMIT_S < seconds_of("TimeoutStopSec")
 
 
 def test_it_holds_no_secret_and_no_credentials_in_its_command() -> None:
