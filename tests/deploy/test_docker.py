@@ -251,7 +251,6 @@ def test_the_entry_point_runs_as_its_user_on_a_read_only_file_system_and_is_heal
         finally:
             process.kill()
             process.wait(LIMIT_S)
-            print(beside.read_text())
     output = terminal.written.decode() + beside.read_text() + (volume / "monitor.log").read_text()
     assert process.returncode == 0, output
     assert "Traceback" not in output
