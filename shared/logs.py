@@ -6,10 +6,12 @@ Several processes append to the same file: each record is one write at the file'
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing import parent_process
 from multiprocessing.util import Finalize
 from pathlib import Path
+from types import TracebackType
 
 from shared.log_formats import formatter_of, is_journal
 from shared.log_writing import AppendedFile, Descriptor, LogWriter, Output
@@ -32,6 +34,8 @@ BYTES_OF_A_MB = 1_000_000
 UNNAMED_MAX_MB = 10.0
 """Of the log that nobody asked for."""
 
+log = logging.getLogger(__name__)
+
 
 def configure(
     process_name: str,
@@ -46,10 +50,12 @@ def configure(
     `screen` says that the table is drawn on the terminal of this process: without a file of its own the log then goes
     to the user's state folder, or nowhere. Blocks as long as a file takes to open. From here on a log that cannot be
     written never raises, never prints and never blocks; what is not written by the end of the process is written then,
-    or given up after FLUSH_LIMIT_S. Each process has to call it for itself: it starts a thread.
+    or given up after FLUSH_LIMIT_S. An exception that nobody catches goes to the log alone: Python would print it to
+    stderr, over the screen and with the secrets in it. Each process has to call it for itself: it starts a thread.
     """
     logging.raiseExceptions = False
     logging.captureWarnings(True)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = _log_uncaught, _log_of_thread, _log_unraisable
     if parent_process() is not None:  # multiprocessing ends its children without what `atexit` has for them
         Finalize(None, logging.shutdown, exitpriority=AFTER_ALL_ELSE)
     handler = _handler(settings, screen, environment)
@@ -121,6 +127,25 @@ class LineHandler(logging.Handler):
     def _notice(self, dropped: int) -> bytes:
         text = "%d lines are missing here: the log was not written as fast as it came"
         return self._line(logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (dropped,), None))
+
+
+def _log_uncaught(_type: type[BaseException], error: BaseException, _traceback: TracebackType | None) -> None:
+    log.error("the main thread failed", exc_info=error)
+
+
+def _log_of_thread(failed: threading.ExceptHookArgs) -> None:
+    if not isinstance(failed.exc_value, SystemExit):  # which ends a thread without a word
+        log.error("the thread failed", exc_info=failed.exc_value)
+
+
+def _log_unraisable(failed: "sys.UnraisableHookArgs") -> None:
+    """Without the object: it may be half taken apart, and what it says of itself may fail as well.
+
+    Nothing while the interpreter is taken apart: a thread that ended in the middle of a line would hold the lock of the
+    log for ever.
+    """
+    if not sys.is_finalizing():
+        log.error("a destructor or a callback failed", exc_info=failed.exc_value)
 
 
 def _handler(settings: LogSettings, screen: bool, environment: Mapping[str, str]) -> logging.Handler:

@@ -1,9 +1,11 @@
 """The passcode is where it has to be, at the exchange, and nowhere else, even when all is told and parts break."""
 
 import os
+import re
 import resource
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,29 +13,52 @@ import pytest
 
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL, Start
-from tests.process.program import Program, wait_for
+from tests.process.program import CHECKOUT, Program, wait_for
 
 PASSCODE = "open sesame"
 LOGIN = {"MOEX_DOMAIN": "passport", "MOEX_LOGIN": "trader", "MOEX_PASSCODE": PASSCODE}
 BREAK = """
+import os
+import sys
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from threading import current_thread
 
 begin = BaseProcess._bootstrap
+
+def fail(*_):
+    passcode = os.environ["MOEX_PASSCODE"]
+    raise ValueError(f"no such login: {passcode!r} in {current_thread().name}", {"passcode": passcode})
 
 def begin_broken(process, *arguments, **more):
     if process.name == "worker-1":
         from collector.worker import Worker
 
-        def fail(worker):
-            passcode = worker._settings.credentials.passcode.reveal()
-            raise ValueError(f"no such login: {passcode!r}", {"passcode": passcode})
-
         Worker.run = fail
+    if process.name == "worker-2":
+        from collector.connection import Connection
+
+        Connection._run = fail
     return begin(process, *arguments, **more)
 
 BaseProcess._bootstrap = begin_broken
+
+if any(argument.endswith("run.py") for argument in sys.orig_argv):
+    from collector.session_watch import SessionWatch
+    from collector.supervisor import Supervisor
+
+    look = Supervisor._look
+    SessionWatch._keep = fail
+    Supervisor._look = lambda *arguments: fail() if Path("fail").exists() else look(*arguments)
 """
-"""Has a worker fail with the passcode in its exception: in every Python process that imports it at its start."""
+"""Has failures with the passcode in their exceptions, in every Python process that imports it at its start: the main
+thread of a worker, the connections of another, a thread of the supervisor, and its loop once there is a file `fail`."""
+
+FAILED = {
+    "text": r" ERROR   (\S+) (\S+): .*\n    Traceback .*\n(?:    .*\n)+?    ValueError: \(.no such login: '\*\*\*' in ",
+    "json": r'"error", "process": "(\S+)", "thread": "(\S+)", .*\\nValueError: \(\\"no such login: \'\*\*\*\' in ',
+}
+"""The process and the thread of a record that has such an exception."""
 
 WITH_CORE_DUMPS = ("sh", "-c", 'ulimit -S -c "$(ulimit -H -c)" && exec "$@"', "sh")
 
@@ -85,13 +110,22 @@ def test_a_traceback_with_it_is_masked(
 ) -> None:
     folder = tmp_path_factory.mktemp("broken")
     (folder / "sitecustomize.py").write_text(BREAK)
-    environment = LOGIN | {"PYTHONPATH": str(folder)}
+    environment = LOGIN | {"PYTHONPATH": os.pathsep.join([str(folder), str(CHECKOUT)])}
     program = start(*at, *SMALL, "--log-level", "debug", "--log-format", kind, environment=environment)
-    program.wait_for_log("no such login: ")
-    assert program.stop() == 0
-    assert "ValueError: (" in program.log
-    assert "***" in program.log
+    for thread in ("calendar", "connection-3", "connection-4", "MainThread"):
+        program.wait_for_log(f"no such login: '***' in {thread}")
+    program.log_file.with_name("fail").touch()
+    assert program.wait() == 70
     assert where_it_is(program) == []
+    assert "own failure, see the log" in program.output
+    told = Counter(re.findall(FAILED[kind], program.log))
+    assert told.pop(("worker-1", "MainThread")) > 0
+    assert told == {
+        ("supervisor", "calendar"): 1,
+        ("supervisor", "MainThread"): 1,
+        ("worker-2", "connection-3"): 1,
+        ("worker-2", "connection-4"): 1,
+    }
 
 
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="nobody here may have a core dump")

@@ -7,10 +7,12 @@ import re
 import select
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -35,8 +37,10 @@ LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (\w+) +wo
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     root.handlers[:] = []
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(False)
     flush()
     for handler in root.handlers:
@@ -318,6 +322,73 @@ def test_a_traceback_keeps_its_lines_and_only_the_first_begins_at_the_edge(stder
     assert others[0] == "    Traceback (most recent call last):"
     assert others[-1] == "    forged line \ufffd[2J"
     assert all(line.startswith("    ") for line in others)
+
+
+# What nobody catches
+
+
+def fail() -> None:
+    raise ValueError("cannot log in with hunter22")
+
+
+def run_as_thread(target: Callable[[], object]) -> None:
+    thread = Thread(target=target, name="connection-3")
+    thread.start()
+    thread.join()
+
+
+class Unlucky:
+    def __del__(self) -> None:
+        fail()
+
+
+@pytest.mark.parametrize(
+    ("meet", "thread"), [(lambda: run_as_thread(fail), "connection-3"), (Unlucky, "MainThread")], ids=["thread", "end"]
+)
+def test_what_nobody_catches_goes_masked_to_the_log_that_was_configured_last_and_nowhere_else(
+    tmp_path: Path, stderr: Callable[[], str], meet: Callable[[], object], thread: str
+) -> None:
+    configured(tmp_path / "a.log", secrets=("hunter22",))
+    configured(tmp_path / "b.log", secrets=("hunter22",))
+    meet()
+    first, *others = text_of(tmp_path / "b.log").splitlines()
+    assert re.search(rf" ERROR   worker-2 {thread}: .* failed$", first)
+    assert others[0] == "    Traceback (most recent call last):"
+    assert others[-1] == "    ValueError: cannot log in with ***"
+    assert all(line.startswith("    ") for line in others)
+    assert (text_of(tmp_path / "a.log"), stderr()) == ("", "")
+
+
+@pytest.mark.parametrize("meet", [lambda: run_as_thread(fail), Unlucky], ids=["thread", "end"])
+def test_what_nobody_catches_is_told_nowhere_where_there_is_no_log(
+    stderr: Callable[[], str], meet: Callable[[], object]
+) -> None:
+    configured(screen=True)
+    meet()
+    assert stderr() == ""
+
+
+def test_a_thread_that_ends_itself_is_no_failure(stderr: Callable[[], str]) -> None:
+    configured()
+    run_as_thread(sys.exit)
+    assert stderr() == ""
+
+
+def end_badly() -> None:
+    """What a process does that fails, and what it leaves behind fails once more while the interpreter ends."""
+    configured(secrets=("hunter22",))
+    vars(logging)["kept"] = Unlucky()
+    fail()
+
+
+def test_a_program_that_fails_says_so_in_its_log_alone() -> None:
+    code = f"from {__name__} import end_badly\nend_badly()"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, check=False, text=True)
+    first, *others = ended.stderr.splitlines()
+    assert re.search(r" ERROR   worker-2 MainThread: .* failed$", first)
+    assert others[-1] == "    ValueError: cannot log in with ***"
+    assert all(line.startswith("    ") for line in others)
+    assert (ended.returncode, ended.stdout) == (1, "")
 
 
 # When the log itself fails
