@@ -2,14 +2,21 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from multiprocessing.connection import wait
 
 import pytest
 
+from display import plain_loop
+from display.feed import Feed
+from display.signals import Recorder
 from shared.market import Market
+from shared.settings import DisplaySettings
+from shared.timing import Deadline
 from shared.wire import ConnectionState
-from tests.display.fake_hub import CONTEXT, plain_run
+from tests.display.fake_hub import CONTEXT, FakeHub, plain_run
 from tests.display.samples import connection, market, usual_quotes
 
 
@@ -47,6 +54,59 @@ def test_status_lines_are_printed_at_once_and_in_the_interval(pipes: Pipes) -> N
         run.until(lambda: pipes.read().count("\n") >= 3, "three lines are printed")
     assert all(line.startswith("30/30 online | ") for line in pipes.text.splitlines())
     assert "\x1b" not in pipes.text
+
+
+class Waits:
+    """In place of the waits of the loop: a hub answers each request after `answer_s`, on a clock of its own."""
+
+    def __init__(self, hub: FakeHub, answer_s: float, until: float) -> None:
+        self.now = 0.0
+        self.count = 0
+        self._hub = hub
+        self._answer_s = answer_s
+        self._until = until
+
+    def wait(self, _sources: Sequence[object], timeout_s: float) -> list[object]:
+        self.count += 1
+        if self._hub.connection.poll():
+            self.now += self._answer_s
+            self._hub.answer()
+        else:
+            self.now += timeout_s
+        if self.now >= self._until:
+            self._hub.close()
+        return []
+
+
+class NoSignals(Recorder):
+    def __init__(self) -> None:
+        """Leaves the signals of this process alone."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def take(self) -> set[signal.Signals]:
+        return set()
+
+
+def test_a_line_is_asked_for_one_interval_after_the_one_before_and_nothing_is_done_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub = FakeHub(all_online())
+    waits = Waits(hub, answer_s=0.5, until=40.0)
+    monkeypatch.setattr(plain_loop, "wait", waits.wait)
+    monkeypatch.setattr(plain_loop, "Deadline", partial(Deadline, clock=lambda: waits.now))
+    printed_at: list[float] = []
+
+    def as_printed(line: str) -> str:
+        printed_at.append(waits.now)
+        return line
+
+    with closing(hub.theirs):
+        settings = DisplaySettings(status_interval_s=10.0)
+        plain_loop.PlainLoop(Feed(hub.theirs), settings, NoSignals(), as_printed).run()
+    assert printed_at == [0.5, 11.0, 21.5, 32.0]
+    assert waits.count == 2 * len(printed_at)
 
 
 def test_the_first_line_waits_until_the_connections_are_known(pipes: Pipes) -> None:
