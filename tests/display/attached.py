@@ -56,10 +56,13 @@ def following(folder: Path, *arguments: str, stdout: int = subprocess.PIPE) -> "
 class Attached:
     """A viewer that draws on `terminal`, and belongs to it as to a shell's."""
 
-    def __init__(self, folder: Path, terminal: PseudoTerminal, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, terminal: PseudoTerminal, arguments: Sequence[str], config: Path | None = None
+    ) -> None:
         self.terminal = terminal
-        self.config = folder / "attached.toml"
-        self.config.write_text("[display]\nrefresh_s = 0.1\n")
+        self.config = config or folder / "attached.toml"
+        if config is None:
+            self.config.write_text("[display]\nrefresh_s = 0.1\n")
         command = [sys.executable, "-c", TAKE_TERMINAL, terminal.path, sys.executable, str(RUN), *arguments]
         self.process = subprocess.Popen(
             [*command, "--config", str(self.config)],
@@ -97,8 +100,9 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 @contextmanager
-def attached(folder: Path, terminal: PseudoTerminal, *arguments: str) -> Iterator[Attached]:
-    viewer = Attached(folder, terminal, arguments)
+def attached(folder: Path, terminal: PseudoTerminal, *arguments: str, config: Path | None = None) -> Iterator[Attached]:
+    """`config` is a file that is there; without it the viewer has one of its own."""
+    viewer = Attached(folder, terminal, arguments, config)
     try:
         yield viewer
     finally:

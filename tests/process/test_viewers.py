@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyte.graphics
 import pytest
 
 from collector.viewers import MOST_VIEWERS
 from display.service import reach
+from display.themes import MANY_COLOURS, theme_of
+from display.views import Role
 from shared.processes import run_state
 from shared.service_socket import AUTO, paths_to_try
 from tests.display.attached import attached, following, viewed
@@ -105,19 +108,52 @@ def test_the_screen_of_a_viewer_is_that_of_the_program_and_leaving_it_ends_nothi
         viewer.until_said("has ended")
 
 
-def test_a_reload_of_the_program_reaches_the_screens_of_its_viewers(
-    start: Start, tmp_path: Path, terminal: PseudoTerminal
+def test_a_reload_of_the_program_reaches_the_screens_of_its_viewers_unless_the_file_is_bad(
+    start: Start, tmp_path: Path, gateway: GatewayProcess, at: tuple[str, ...], terminal: PseudoTerminal
 ) -> None:
-    program = online(start, *SIMULATED)
-    with attached(tmp_path, terminal, "attach") as viewer:
-        viewer.until("Connections: 4/4")
-        for file in (tmp_path / "config.toml", viewer.config):
-            file.write_text("[display]\nrows = 2\n")
+    program = start(*at, *SMALL, config=DARK)
+    program.wait_for_log("is online", 4)
+    gateway.blast(2000)
+    config = tmp_path / "config.toml"
+    with attached(tmp_path, terminal, "attach", config=config) as viewer:
+        terminal.until(lambda: marks(terminal) == {("●", colour("dark", Role.FRESH))}, "every quote is fresh")
+        config.write_text(LIGHT)
         program.send(signal.SIGHUP)
-        viewer.until("Quotes  1-2 of ")
+        stale = {("○", colour("light", Role.STALE))}
+        terminal.until(lambda: marks(terminal) == stale, "the thresholds and the theme")
+        ticker = next(line.split()[0] for line in terminal.lines if "○" in line)
+        config.write_text(LIGHT + f'groups = {{ few = ["{ticker}"] }}\n')
+        program.send(signal.SIGHUP)
+        program.wait_for_log("changed [display] groups")
         terminal.press(b"3")
-        viewer.until("read anew: changed [display] rows, [display] status_interval_s")
+        viewer.until("read anew: changed [display] groups")
+        terminal.press(b"1\t\t")
+        viewer.until(" few ")
+        terminal.until(lambda: sum("○" in line for line in terminal.lines) == 1, "the group alone")
+        config.write_text(DARK.replace("3000", "9000"))
+        program.send(signal.SIGHUP)
+        viewer.until("old settings stay: config.toml: [display] fresh_s")
+        program.wait_for_log("the settings stay as they are: ")
+        assert marks(terminal) == stale
+        assert sum("○" in line for line in terminal.lines) == 1
     assert program.stop() == 0
+
+
+DARK = "[display]\nrefresh_s = 0.1\nfresh_s = 3000\nstale_s = 6000\n"
+LIGHT = '[display]\nrefresh_s = 0.1\nfresh_s = 0.1\nstale_s = 0.2\ntheme = "light"\n'
+
+
+def marks(terminal: PseudoTerminal) -> set[tuple[str, str]]:
+    """Those of all ages that are shown, with their colours."""
+    places = ((x, y) for y, line in enumerate(terminal.lines) for x, mark in enumerate(line) if mark in "●◐○")
+    return {(terminal.lines[y][x], terminal.colour_at(x, y)) for x, y in places}
+
+
+def colour(theme: str, role: Role) -> str:
+    """As the emulator of the terminal tells it."""
+    ink = theme_of(theme, MANY_COLOURS).style(role).ink
+    assert ink is not None
+    return str(pyte.graphics.FG_BG_256[ink])
 
 
 def test_following_goes_through_a_pipe_until_that_closes(start: Start, tmp_path: Path) -> None:
