@@ -86,6 +86,7 @@ class Attached:
     def wait(self) -> int:
         """The exit code."""
         self.terminal.until(lambda: self.process.poll() is not None, "the viewer ends")
+        self.terminal.read_what_is_there()
         return self.process.wait()
 
 

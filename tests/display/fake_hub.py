@@ -89,8 +89,8 @@ class Run:
     def until_ended(self) -> int | None:
         """The exit code."""
         self.until(lambda: not self.process.is_alive(), "the process ends")
-        while self.terminal is not None and wait(self.terminal.sources, 0):
-            self.terminal.read()
+        if self.terminal is not None:
+            self.terminal.read_what_is_there()
         return self.process.exitcode
 
     def send(self, number: signal.Signals) -> None:

@@ -75,6 +75,11 @@ class PseudoTerminal:
         if self._is_answering:
             os.write(self._master, b"\x1b[1;1R" * data.count(CURSOR_QUERY))
 
+    def read_what_is_there(self) -> None:
+        """As `read`, until there is nothing."""
+        while wait(self.sources, 0):
+            self.read()
+
     def press(self, keys: bytes) -> None:
         os.write(self._master, keys)
 

@@ -71,6 +71,7 @@ def read(terminal: PseudoTerminal) -> AbstractContextManager[None]:
         while not is_over.is_set():
             if wait(terminal.sources, 0.05):
                 terminal.read()
+        terminal.read_what_is_there()
 
     return meanwhile(read_on)
 
