@@ -112,7 +112,7 @@ class Drill:
 
     def warm_up(self) -> None:
         """Have it read so much that whatever it keeps of what it has seen is full, as after some minutes of a feed."""
-        self.gateway.blast(WARM_UP_FRAMES, within_s=LIMIT_S)
+        self.gateway.blast(WARM_UP_FRAMES, within_s=2 * LIMIT_S)  # some seconds of processor time by itself
         sent = self.gateway.quiet().frames_sent  # to the sockets of this machine, which hold most of it
         wait_for(lambda: self.program.market().totals.counters.messages >= sent, "all of it is read")
 
