@@ -55,7 +55,7 @@ demo: $(FOR_RUNNING)
 	@exec $(VENV)/bin/python run.py --simulate $(ARGS)
 
 test: $(FOR_WORKING)
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 drills: $(FOR_WORKING)
 	$(DRILLS) $(ARGS)
