@@ -224,10 +224,11 @@ class Sender:
     def _pace(self, rate: float, seconds: float) -> dict[str, Any]:
         order = [(peer, subscription) for peer in self._peers for subscription in peer.subscriptions]
         order = [order[(n * 7919) % len(order)] for n in range(len(order))]
-        began, sent = time.monotonic(), 0
-        while (elapsed := time.monotonic() - began) < seconds:
+        began, sent, whole = time.monotonic(), 0, round(rate * seconds)
+        while sent < whole:
+            due = min(whole, (time.monotonic() - began) * rate)
             now_ms = int(time.time() * 1000)
-            while sent < elapsed * rate:
+            while sent < due:
                 peer, subscription = order[sent % len(order)]
                 peer.write(subscription.next_frame(now_ms))
                 sent += 1
