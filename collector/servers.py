@@ -10,12 +10,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from pathlib import Path
 from threading import Event, Thread
 
 from shared.logs import OncePer
-from shared.processes import run_state, signals_blocked
+from shared.processes import SCRATCH_FOLDER, run_state, signals_blocked
 
 LOOK_INTERVAL_S = 0.25
 SAY_AGAIN_AFTER_S = 60.0
@@ -41,6 +41,7 @@ class Servers:
         paths = [str(folder), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
         os.environ.setdefault(*ONE_ARENA)
+        os.environ[SCRATCH_FOLDER] = util.get_temp_dir()
         forkserver.set_forkserver_preload(list(preload))
         _start_resource_tracker()
         with signals_blocked():

@@ -30,6 +30,9 @@ EXIT_TERMINAL_LOST = 69
 EXIT_OWN_FAILURE = 70
 """Of a child that failed in a way that was not foreseen."""
 
+SCRATCH_FOLDER = "MULTIPROCESSING_FOLDER"
+"""In the environment of the fork server: where its parent has what multiprocessing keeps in files, such as sockets."""
+
 OWN_NAME = Path("/proc/self/comm")
 STAT_FIELDS_READ = 22
 

@@ -179,15 +179,19 @@ def test_when_all_workers_die_at_every_start_for_5_minutes_the_program_ends_with
 
 
 def test_nothing_is_left_2_s_after_the_supervisor_was_killed_and_nothing_is_said(
-    drill: StartDrill, record_property: Record, gateway: GatewayProcess
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, tmp_path: Path
 ) -> None:
-    program = drill("--display", "plain", summary=False).program
+    """Among the temporary files neither."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = drill("--display", "plain", summary=False, environment={"TMPDIR": str(temporary)}).program
     gateway.wait_until(lambda ledger: ledger.online == 4, within_s=40)
     gateway.start(rate=500)
     wait_until_all_report(program)
     assert len(program.session()) == 6
+    assert len(list(temporary.iterdir())) == 1
     os.kill(program.pid, signal.SIGKILL)
-    took_s = seconds_until(lambda: not program.session(), "nothing is left", 2)
+    took_s = seconds_until(lambda: not [*program.session(), *temporary.iterdir()], "nothing is left", 2)
     record_property("nothing_left_s", took_s)
     assert program.wait() == -signal.SIGKILL
     assert all(" online | " in line for line in program.output.splitlines())
