@@ -14,6 +14,8 @@ CONFIG_DIR ?= /etc/moex-monitor
 UNIT_DIR ?= /etc/systemd/system
 DESTDIR ?=
 FROM_VENV ?=
+# Is there where systemd runs, which is told of the unit then.
+SYSTEMD_FOLDER ?= /run/systemd/system
 PROGRAM := run.py collector display shared simulator deploy LICENSE README.md config.toml requirements.txt
 
 .PHONY: help setup run demo test drills check bench profile soak picture install uninstall lock clean
@@ -93,8 +95,7 @@ install:
 	@$(if $(FROM_VENV),$(FROM_VENV)/bin/python,$(PYTHON)) deploy/check_python.py $(if $(DESTDIR),--for-elsewhere)
 	install -d $(DESTDIR)$(PREFIX) $(DESTDIR)$(CONFIG_DIR) $(DESTDIR)$(UNIT_DIR)
 	cd $(DESTDIR)$(PREFIX) && rm -rf $(PROGRAM) .venv
-	cp -R $(PROGRAM) $(DESTDIR)$(PREFIX)
-	find $(DESTDIR)$(PREFIX) -name __pycache__ -prune -exec rm -rf {} +
+	tar -cf - --exclude=__pycache__ $(PROGRAM) | tar -xof - -C $(DESTDIR)$(PREFIX)
 ifeq ($(FROM_VENV),)
 	$(PYTHON) -m venv --clear $(DESTDIR)$(PREFIX)/.venv
 	$(DESTDIR)$(PREFIX)/.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes \
@@ -110,15 +111,15 @@ endif
 	sed -e 's|/opt/moex-monitor|$(PREFIX)|g' -e 's|/etc/moex-monitor|$(CONFIG_DIR)|g' deploy/moex-monitor.service \
 		> $(DESTDIR)$(UNIT_DIR)/moex-monitor.service
 	chmod 644 $(DESTDIR)$(UNIT_DIR)/moex-monitor.service
-	@test -n "$(DESTDIR)" || ! test -d /run/systemd/system || systemctl daemon-reload
+	@test -n "$(DESTDIR)" || ! test -d $(SYSTEMD_FOLDER) || systemctl daemon-reload
 	@echo "installed; the login is in $(CONFIG_DIR)/env. Begin: systemctl enable --now moex-monitor"
 
 uninstall:
-	@test -n "$(DESTDIR)" || ! test -d /run/systemd/system || systemctl disable --now moex-monitor
+	@test -n "$(DESTDIR)" || ! test -d $(SYSTEMD_FOLDER) || systemctl disable --now moex-monitor
 	rm -f $(DESTDIR)$(UNIT_DIR)/moex-monitor.service
 	if cd $(DESTDIR)$(PREFIX); then rm -rf $(PROGRAM) .venv __pycache__; fi
 	-rmdir $(DESTDIR)$(PREFIX)
-	@test -n "$(DESTDIR)" || ! test -d /run/systemd/system || systemctl daemon-reload
+	@test -n "$(DESTDIR)" || ! test -d $(SYSTEMD_FOLDER) || systemctl daemon-reload
 	@echo "uninstalled; $(CONFIG_DIR) is left, and what it wrote: /var/lib, /var/cache and /var/log/moex-monitor"
 
 clean:

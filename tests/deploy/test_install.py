@@ -132,13 +132,14 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     return look
 
 
+@pytest.mark.parametrize("runs_systemd", [True, False])
 def test_without_a_root_folder_it_is_in_other_places_of_this_machine_whose_systemd_is_told(
-    tmp_path: Path, asked: Asked
+    tmp_path: Path, asked: Asked, runs_systemd: bool
 ) -> None:
     """If one runs. The interpreter is checked for this machine, and no path is cut where bytecode is made."""
-    runs_systemd = Path("/run/systemd/system").is_dir()
     prefix, config, units = (tmp_path / "root" / name for name in ("srv/monitor", "etc/elsewhere", "lib/systemd"))
-    places = (f"PREFIX={prefix}", f"CONFIG_DIR={config}", f"UNIT_DIR={units}")
+    places = [f"PREFIX={prefix}", f"CONFIG_DIR={config}", f"UNIT_DIR={units}"]
+    places.append(f"SYSTEMD_FOLDER={tmp_path / ('stub' if runs_systemd else 'nowhere')}")
     make("install", "", f"FROM_VENV={tmp_path}/stub", *places)
     checked, compiled, *told = asked()
     assert checked.split() == ["python", "deploy/check_python.py"]
