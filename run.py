@@ -30,29 +30,33 @@ def main() -> int:
     from functools import partial
     from pathlib import Path
 
+    arguments, folder = sys.argv[1:], Path(__file__).resolve().parent
     try:
         from shared import settings
         from shared.arguments import is_for_a_running_program
         from shared.errors import ConfigError
     except ModuleNotFoundError as error:
-        print(f"{sys.executable} has no {error.name}: start run.py by .venv/bin/python (make setup)", file=sys.stderr)
-        return EXIT_USAGE
+        return refuse(f"{sys.executable} has no {error.name}: start run.py by .venv/bin/python (make setup)", arguments)
 
     # No core dump, of the children neither: it would hold the passcode. `prlimit` gives a developer one all the same.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    arguments, folder = sys.argv[1:], Path(__file__).resolve().parent
     load = partial(settings.load, arguments, dict(os.environ), folder)
     try:
         if is_for_a_running_program(arguments):
             return look(partial(settings.load_for_viewing, arguments, folder))
         chosen, warning = load(), settings.exposed_login(arguments, folder)
     except ConfigError as error:
-        if arguments[:1] == ["health"]:
-            say(f"unhealthy: it cannot be asked: {error}", sys.stdout)
-            return EXIT_UNHEALTHY
-        print(error, file=sys.stderr)
-        return EXIT_USAGE
+        return refuse(str(error), arguments)
     return run(chosen, load, warning)
+
+
+def refuse(why: str, arguments: list[str]) -> int:
+    """Say why nothing can be done; the exit code. Who asks for health expects one of two, and a line on stdout."""
+    if arguments[:1] == ["health"]:
+        say(f"unhealthy: it cannot be asked: {why}", sys.stdout)
+        return EXIT_UNHEALTHY
+    say(why, sys.stderr)
+    return EXIT_USAGE
 
 
 def run(settings: "Settings", load: "Callable[[], Settings]", warning: str | None) -> int:

@@ -93,13 +93,17 @@ def test_bad_usage_is_one_line_and_exit_code_2_before_anything_starts(
     assert not program.summary_file.exists()
 
 
-@pytest.mark.parametrize("arguments", [(), ("health",)])
-def test_a_python_without_its_packages_is_told_which_one_to_take(arguments: tuple[str, ...]) -> None:
-    """And is no word on the health of anything, which exit code 1 would be."""
+@pytest.mark.parametrize(
+    ("arguments", "code", "begin"), [((), 2, ""), (("health",), 1, "unhealthy: it cannot be asked: ")]
+)
+def test_a_python_without_its_packages_is_told_which_one_to_take(
+    arguments: tuple[str, ...], code: int, begin: str
+) -> None:
     command = [sys.executable, "-S", str(CHECKOUT / "run.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "has no msgspec: start run.py by .venv/bin/python (make setup)" in done.stderr
+    why = "has no msgspec: start run.py by .venv/bin/python (make setup)"
+    assert (done.returncode, done.stdout + done.stderr) == (code, f"{begin}{sys.executable} {why}\n")
+    assert bool(done.stdout) is bool(begin)
 
 
 def test_a_mistyped_key_is_named_with_the_nearest_right_one(start: Start) -> None:
