@@ -1,5 +1,5 @@
 # The image of the monitor. Build: docker build --tag moex-monitor . Run: see docker-compose.yml and the README.
-# Only the first stage installs; the last one holds no compiler, no pip cache and nothing that it does not run.
+# Only the first stage installs; the last one adds to its base only what the program runs: no compiler, no cache.
 FROM python:3.12.11-slim-bookworm AS build
 COPY requirements.txt /requirements.txt
 RUN python -m venv /venv \

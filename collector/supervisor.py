@@ -253,12 +253,13 @@ class Supervisor:
             return f"they stay as they are: {error}"
         change = change_between(self._asked_for, new)
         self._asked_for = change.settings
-        display, level = change.settings.display, change.settings.log
-        self._settings = msgspec.structs.replace(self._settings, display=display, log=level)
+        display, log_settings = change.settings.display, change.settings.log
+        self._settings = msgspec.structs.replace(self._settings, display=display, log=log_settings)
         self._spawning.renew(self._settings, self._rereading.programs(change.settings))
-        logs.set_level(level.level)
+        logs.set_level(log_settings.level)
         log.info("the settings were read anew: %s", change)
-        if "display" in self._others and any(option.section in ("display", "log") for option in change.obeyed):
+        concerned = [option for option in change.obeyed if option.section == "display" or option.key == "level"]
+        if "display" in self._others and concerned:
             self._others["display"].renew("its settings have changed", now)
         return f"read anew: {change}"
 

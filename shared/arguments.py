@@ -28,7 +28,7 @@ Ctrl+C or q stops. Exit codes: 0 stopped as asked, 2 bad usage or configuration,
 73 another program has the socket that was named (--socket) or that systemd gave.
 """
 ATTACH_EPILOG = """\
-Any number may look at once (up to 256), and change nothing: q, Ctrl+C or a kill ends the viewer alone.
+Up to 256 may look at once, and change nothing: q, Ctrl+C or a kill ends the viewer alone.
 --once prints and ends. --follow prints what is known of each ticker, and then each again when it has changed, one JSON
 object a line, until it is interrupted or its reader is gone. What is unknown is empty in csv and null in json.
 

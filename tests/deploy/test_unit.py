@@ -202,7 +202,7 @@ def test_the_watchdog_is_patient_enough_for_a_worker_that_is_replaced() -> None:
 
 
 def test_whoever_stops_it_waits_longer_than_its_end_may_take() -> None:
-    """Its stages: the workers, what they sent, the other children, the viewers, the last words, the log."""
+    """The limits of its stages: workers, what they sent, other children, viewers, last words, log."""
     children_s = WORKERS_STOP_LIMIT_S + DRAINS_STOP_LIMIT_S + OTHERS_STOP_LIMIT_S
     assert children_s + END_LIMIT_S + SAY_LIMIT_S + FLUSH_LIMIT_S <= STOP_LIMIT_S < seconds_of("TimeoutStopSec")
 
