@@ -20,8 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.register_profile("long", max_examples=5_000)
-    if config.getoption("--long"):
-        settings.load_profile("long")
+    settings.register_profile("short", deadline=None)  # how long an example takes says more of the machine
+    settings.register_profile("long", settings.get_profile("short"), max_examples=5_000)
+    settings.load_profile("long" if config.getoption("--long") else "short")
     # The schema of the newer report has no place for properties of a test: they are written to it all the same.
     config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
