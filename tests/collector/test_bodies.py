@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import bodies as module
@@ -114,7 +114,6 @@ def fixed_prices(draw: st.DrawFn) -> list[Any]:
 book_rows = st.lists(st.tuples(sides, fixed_prices(), all_lots, st.none() | fixed_prices()).map(list), max_size=6)
 
 
-@settings(deadline=None)
 @given(book_rows, st.permutations(range(5)))
 def test_a_book_reads_the_same_in_any_order_of_columns_with_columns_that_nobody_knows(
     rows: list[list[Any]], order: list[int]
@@ -123,7 +122,6 @@ def test_a_book_reads_the_same_in_any_order_of_columns_with_columns_that_nobody_
     assert book([[[*row, {"x": [1]}][index] for index in order] for row in rows], names) == book(rows)
 
 
-@settings(deadline=None)
 @given(book_rows)
 def test_a_book_reads_the_same_whether_its_numbers_are_bare_or_have_decimals(rows: list[list[Any]]) -> None:
     bare = [[side, price[0], lots, None] for side, price, lots, _ in rows]
@@ -131,7 +129,6 @@ def test_a_book_reads_the_same_whether_its_numbers_are_bare_or_have_decimals(row
     assert [arrived(book(bare)), arrived(book(dressed))] == 2 * [arrived(book(rows))]
 
 
-@settings(deadline=None)
 @given(book_rows, st.integers(0, 5))
 def test_a_level_without_a_price_changes_nothing_of_the_others(rows: list[list[Any]], place: int) -> None:
     with_null = [*rows[:place], ["B", None, 1, None], *rows[place:]]
@@ -223,7 +220,6 @@ security_cells = st.dictionaries(st.sampled_from(TEXTS), st.none() | st.text(max
 )
 
 
-@settings(deadline=None)
 @given(security_cells, st.randoms(use_true_random=False))
 def test_securities_read_the_same_with_a_column_that_nobody_knows_and_in_any_order(
     cells: dict[str, Any], random: Random
@@ -369,7 +365,6 @@ COLUMNS = {
 likely_cells = st.sampled_from(["B", "S", "MXSE.TQBR.SBER", None, 1, 1.5]) | st.lists(json_values, max_size=3)
 
 
-@settings(deadline=None)
 @given(st.lists(likely_cells | json_values, min_size=4, max_size=4), st.sampled_from(list(Stream)), json_values)
 def test_nothing_but_body_error_is_ever_raised(row: list[Any], stream: Stream, timestamp: Any) -> None:
     data = body(COLUMNS[stream], [row], timestamp=timestamp)
@@ -389,7 +384,6 @@ ROWS: dict[Stream, list[list[Any]]] = {
 replacements = st.binary(max_size=3) | st.sampled_from([b"null", b"true", b"[", b"]", b",", b'"', b"{}", b"1e999"])
 
 
-@settings(deadline=None)
 @given(st.sampled_from(list(Stream)), st.lists(st.tuples(st.integers(0), st.integers(0, 8), replacements), max_size=3))
 def test_a_damaged_body_is_a_quote_that_can_be_shown_or_a_body_error(
     stream: Stream, damages: list[tuple[int, int, bytes]]

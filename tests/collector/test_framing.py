@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 import websocket
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stomp.utils import parse_frame
 
@@ -87,7 +87,6 @@ def read(buffer: ReceiveBuffer, pieces: Iterable[bytes]) -> tuple[Bodies, list[b
 # ---- WebSocket frames
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.binary(max_size=70_000), st.sampled_from([BINARY, TEXT, PING, CONTINUATION])), max_size=6),
     st.lists(st.integers(0, 2**32), max_size=12),
@@ -162,7 +161,6 @@ def test_a_frame_beyond_the_limit_is_refused_before_it_is_received() -> None:
 # ---- whole messages
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300).filter(lambda b: b"\0" not in b), st.sampled_from(["", "a:b\n", "content-length:9\n"]))
 def test_a_message_is_read_as_stomp_py_reads_it(body: bytes, headers: str) -> None:
     raw = message(body, headers=headers)
@@ -398,7 +396,6 @@ frames_of_messages = st.builds(
 cuts = st.lists(st.integers(0, 2**32), max_size=8)
 
 
-@settings(deadline=None)
 @given(st.lists(frames_of_messages, max_size=12), cuts)
 def test_what_earlier_messages_taught_changes_nothing_of_what_is_read(frames: list[bytes], places: list[int]) -> None:
     stream = b"".join(frames)
@@ -427,7 +424,6 @@ def messages_by_the_libraries(frame: bytes) -> Bodies:
     return found
 
 
-@settings(deadline=None)
 @given(st.lists(frames_of_messages, max_size=12), cuts)
 def test_whatever_is_taken_as_a_message_is_what_the_libraries_read(frames: list[bytes], places: list[int]) -> None:
     buffer = buffer_that_knows("7-SBER", "17-VEON-RX", "3-T")
@@ -443,7 +439,6 @@ def test_whatever_is_taken_as_a_message_is_what_the_libraries_read(frames: list[
 # ---- STOMP frames that are not one WebSocket message
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=50).map(lambda body: body.translate(None, b"\0\n")), max_size=5), st.data())
 def test_stomp_frames_are_joined_for_any_cut_of_the_bytes(bodies: list[bytes], data: st.DataObject) -> None:
     frames = [b"ERROR\nmessage:x\n\nbody:" + body for body in bodies]

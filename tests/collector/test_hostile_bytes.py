@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.bodies import BODY_LIMIT, LONG_BODY, BodyError, decode
@@ -72,7 +72,6 @@ def test_each_of_several_frames_without_an_end_is_told_as_soon_as_the_next_begin
     ]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(COMMANDS), st.integers(1, 5))
 def test_a_piece_that_looks_like_a_beginning_and_is_none_stays_where_it_is(command: bytes, size: int) -> None:
     splitter = StompSplitter()
@@ -203,7 +202,6 @@ likely_pages = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300) | (pages | likely_pages).map(lambda page: json.dumps(page).encode()))
 def test_any_page_is_a_list_of_tickers_or_a_failure(page: bytes) -> None:
     try:
@@ -223,7 +221,6 @@ calendar_tables = st.fixed_dictionaries(
 likely_calendars = st.fixed_dictionaries({"timetable": calendar_tables, "dailytable": calendar_tables})
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300) | (pages | likely_calendars).map(lambda page: json.dumps(page).encode()))
 def test_any_page_is_a_calendar_or_a_failure(page: bytes) -> None:
     try:

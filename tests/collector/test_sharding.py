@@ -3,7 +3,7 @@ from itertools import chain
 from typing import Literal, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.sharding import Plan, plan_shards
@@ -49,7 +49,6 @@ def test_the_reference_program_is_30_connections_with_50_tickers_each() -> None:
     assert len(set(chain.from_iterable(shard.tickers for shard in plan.shards))) > 200
 
 
-@settings(deadline=None)
 @given(shapes)
 def test_random_never_repeats_a_ticker_within_a_connection(shape: Shape) -> None:
     plan = shape.planned("random")
@@ -63,7 +62,6 @@ def test_random_repeats_tickers_across_connections() -> None:
     assert first.tickers != second.tickers
 
 
-@settings(deadline=None)
 @given(shapes)
 def test_unique_gives_each_ticker_to_one_connection_and_to_all_as_many(shape: Shape) -> None:
     plan = shape.planned("unique")
@@ -74,7 +72,6 @@ def test_unique_gives_each_ticker_to_one_connection_and_to_all_as_many(shape: Sh
     assert max(sizes) <= shape.size
 
 
-@settings(deadline=None)
 @given(shapes, st.sampled_from(SELECTIONS))
 def test_what_no_connection_carries_is_left_out_in_the_order_of_the_list(
     shape: Shape, selection: Literal["random", "unique"]
@@ -84,7 +81,6 @@ def test_what_no_connection_carries_is_left_out_in_the_order_of_the_list(
     assert list(plan.left_out) == [ticker for ticker in shape.tickers if ticker not in carried]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 100), st.data())
 def test_connections_are_dealt_evenly_to_all_workers(connections: int, data: st.DataObject) -> None:
     workers = data.draw(st.integers(1, connections))

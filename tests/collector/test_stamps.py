@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.framing import Message
@@ -68,7 +68,6 @@ def unparsed(*properties: str) -> list[Message]:
     ],
     ids=["ms", "ms without spaces", "text", "s", "us", "fraction", "ns as text"],
 )
-@settings(deadline=None)
 @given(times=st.lists(st.integers(1769061, 1769069), max_size=6))
 def test_bodies_are_ordered_by_time_and_where_that_is_the_same_by_arrival(spelling: str, times: list[int]) -> None:
     messages = unparsed(*(spelling.format(time) for time in times))

@@ -156,7 +156,7 @@ def streams(draw: st.DrawFn) -> bytes:
     return b"".join(messages)
 
 
-@settings(LESS, deadline=None)
+@settings(LESS)
 @given(streams(), st.lists(st.integers(0, 10_000), max_size=6))
 def test_valid_streams_are_read_as_stomp_py_and_websocket_client_read_them(data: bytes, places: list[int]) -> None:
     with connected() as (stomp_socket, peer):
@@ -166,7 +166,7 @@ def test_valid_streams_are_read_as_stomp_py_and_websocket_client_read_them(data:
     assert (by_subscription(messages), [frame.command for frame in frames]) == (by_subscription(theirs), commands)
 
 
-@settings(LESS, deadline=None)
+@settings(LESS)
 @given(
     streams(),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 4), st.binary(max_size=4)), min_size=1, max_size=4),
@@ -184,7 +184,7 @@ def test_damaged_streams_end_in_nothing_but_a_failed_connection(
     assert all(frame.command.isprintable() for frame in frames)
 
 
-@settings(LESS, deadline=None)
+@settings(LESS)
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=4))
 def test_random_bytes_end_in_nothing_but_a_failed_connection(data: bytes, places: list[int]) -> None:
     with connected() as (stomp_socket, peer):
@@ -210,7 +210,7 @@ header_lines = st.one_of(
 )
 
 
-@settings(LESS, deadline=None)
+@settings(LESS)
 @given(
     st.sampled_from([b"HTTP/1.1 101 x", b"HTTP/1.1 302 x", b"HTTP/1.1 404 x", b"HTTP/1.1 999", b"HTTP", b"\xff", b""]),
     st.lists(header_lines, max_size=6),

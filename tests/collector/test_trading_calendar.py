@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.trading_calendar import NO_TRADING, Calendar, CalendarState, Hours, calendar_in, state_at
@@ -75,7 +75,6 @@ def test_a_change_beyond_any_holidays_is_not_told() -> None:
 hours = st.tuples(st.integers(0, 86_400), st.integers(0, 86_400)).map(lambda pair: Hours(*sorted(pair)))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.integers(1, 7), hours), st.floats(1.7e9, 1.8e9))
 def test_until_the_next_change_nothing_changes_and_then_it_does(week: dict[int, Hours], at: float) -> None:
     calendar = Calendar(week, {})

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.filters import EVERYTHING, VALUES, parse_filter
@@ -125,7 +125,6 @@ def test_a_problem_quotes_no_more_than_it_must_and_no_control_characters() -> No
 TEXTS = st.text() | st.text(alphabet="!<>= ageuvol019.ekm%-+сб", max_size=20)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_no_text_raises(text: str) -> None:
     found = parse_filter(text)
@@ -139,7 +138,6 @@ WORDS = st.sampled_from(["age>30", "vol<1e6", "chg>0", "SBER", "банк", "x"])
 ).filter(bool)
 
 
-@settings(deadline=None)
 @given(WORDS, st.sampled_from([sber(), NEVER_HEARD_OF]))
 def test_a_term_and_its_opposite_part_all_quotes_between_them(word: str, one: Quote) -> None:
     term, opposite = parse_filter(word), parse_filter(f"!{word}")

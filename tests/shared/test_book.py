@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.book import LADDERS_KEPT, MOST_DECIMALS, MOST_LOTS, Book, Fixed, Ladder, Level, Row, book_of, pack
@@ -12,7 +12,6 @@ prices = st.floats(-1e15, 1e15)
 levels = st.lists(st.tuples(prices, st.none() | st.integers(0, MOST_LOTS)), max_size=6)
 
 
-@settings(deadline=None)
 @given(levels, levels, st.integers(0, MOST_DECIMALS))
 def test_both_sides_are_read_best_levels_first(bids: list[Level], asks: list[Level], decimals: int) -> None:
     ladder = book_of(bids, asks, decimals).ladder
@@ -41,7 +40,6 @@ def test_the_decimals_are_those_of_the_finest_price() -> None:
     assert pack(rows).ladder.decimals == 3
 
 
-@settings(deadline=None)
 @given(levels, levels)
 def test_a_book_that_crossed_to_another_process_is_equal_and_reads_the_same(
     bids: list[Level], asks: list[Level]

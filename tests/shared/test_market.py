@@ -2,7 +2,7 @@ import copy
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.book import book_of
@@ -134,7 +134,6 @@ increments = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(increments)
 def test_counters_never_go_back_whatever_workers_do(happenings: list[tuple[str, int, int]]) -> None:
     hub, expected = market(), 0
@@ -196,7 +195,6 @@ def test_the_delay_is_from_the_exchange_to_the_hub_and_of_news_only() -> None:
     assert hub.totals.latency_p50_ms == pytest.approx(40.0, rel=0.05)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.2, 1e6), min_size=1, max_size=200), st.sampled_from((0.01, 0.5, 0.99, 1.0)))
 def test_a_quantile_is_exact_to_a_twentieth(delays: list[float], share: float) -> None:
     latency = Latency()
@@ -208,7 +206,6 @@ def test_a_quantile_is_exact_to_a_twentieth(delays: list[float], share: float) -
     assert exact * 0.99 <= told <= exact * 1.06
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.2, 1e6), max_size=200), st.lists(st.floats(1, 1e6), max_size=5))
 def test_how_many_delays_are_below_a_bound_and_their_sum_are_exact_to_a_twentieth(
     delays: list[float], bounds: list[float]
@@ -326,7 +323,6 @@ pictures = st.tuples(st.just("picture"), st.just(""), st.just(0))
 plans = st.tuples(st.just("plan"), st.sampled_from(("SBER", "GAZP", "T")), st.integers(1, 3))
 
 
-@settings(deadline=None)
 @given(st.lists(ticks | reports | pictures | plans, max_size=30))
 def test_pictures_make_the_market_of_a_display_equal_to_that_of_the_hub(steps: list[tuple[str, str, int]]) -> None:
     hub, display = market(), market()

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.book import Book, Level, book_of
@@ -129,7 +129,6 @@ def in_batches(records: Sequence[Quote], cuts: Sequence[int]) -> list[Quote]:
     return [folded(records[start:end]) for start, end in pairwise(edges)]
 
 
-@settings(deadline=None)
 @given(st.lists(messages(), max_size=12), st.data())
 def test_merging_in_batches_is_merging_one_by_one_where_stamps_do_not_go_back(
     records: list[Quote], data: st.DataObject
@@ -140,7 +139,6 @@ def test_merging_in_batches_is_merging_one_by_one_where_stamps_do_not_go_back(
     assert folded(in_batches(records, cuts)) == folded(records)
 
 
-@settings(deadline=None)
 @given(st.lists(columns, min_size=1, max_size=8), st.data())
 def test_several_connections_with_the_same_stream_give_the_same_quote_as_one(
     changes: list[dict[str, int]], data: st.DataObject
@@ -161,7 +159,6 @@ def test_several_connections_with_the_same_stream_give_the_same_quote_as_one(
     assert quote.updates == 3 * len(stream)
 
 
-@settings(deadline=None)
 @given(st.lists(messages(), max_size=8), messages(st.just(Stamp(-1.0, 0))))
 def test_an_older_message_is_counted_and_changes_nothing_else(records: list[Quote], old: Quote) -> None:
     quote = folded(records)

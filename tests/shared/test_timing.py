@@ -1,6 +1,6 @@
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.timing import Deadline, backoff
@@ -37,7 +37,6 @@ def test_a_deadline_of_no_time_is_over_at_once() -> None:
     assert Deadline(0.0).is_over()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.01, 60), st.floats(1, 10), st.integers(0, 99))
 def test_a_retry_never_comes_before_the_first_delay_nor_after_the_cap(
     attempt: int, first_s: float, factor: float, seed: int

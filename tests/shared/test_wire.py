@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.book import book_of
@@ -71,19 +71,16 @@ totals = st.builds(
 events = st.lists(st.builds(Event, times, texts, texts), max_size=3)
 
 
-@settings(deadline=None)
 @given(st.builds(QuoteBatch, whole, st.lists(quotes, max_size=3), st.none() | times))
 def test_a_batch_arrives_as_it_was_sent(batch: QuoteBatch) -> None:
     assert decode_upward(encode(batch)) == batch
 
 
-@settings(deadline=None)
 @given(st.builds(WorkerReport, whole, st.lists(statuses, max_size=3), events, st.booleans(), st.booleans()))
 def test_a_report_arrives_as_it_was_sent(report: WorkerReport) -> None:
     assert decode_upward(encode(report)) == report
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         Picture,
@@ -130,7 +127,6 @@ def test_a_message_of_the_other_direction_is_a_decode_error() -> None:
         decode_upward(encode(Request.QUIT))
 
 
-@settings(deadline=None)
 @given(counters, counters)
 def test_increments_added_to_the_earlier_counters_give_the_later(earlier: Counters, later: Counters) -> None:
     total = Counters(*(getattr(earlier, name) for name in Counters.__struct_fields__))

@@ -1,7 +1,7 @@
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.board import Board, View
@@ -101,7 +101,6 @@ def test_a_stream_that_is_not_subscribed_says_how_it_is_switched_on() -> None:
     assert lines_of(market([quote("SBER")])) == [text]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

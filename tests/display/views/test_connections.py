@@ -1,7 +1,7 @@
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.board import Board, View
@@ -116,7 +116,6 @@ def test_before_the_plan_is_known_it_says_so() -> None:
     assert lines_of(market()) == ["No connection is planned yet."]
 
 
-@settings(deadline=None)
 @given(statuses, widths, limits, st.floats(1000, 1e7))
 def test_it_fits_every_screen_whatever_the_reasons_are(
     found: list[ConnectionStatus], width: int, limit: int, monotonic: float

@@ -263,7 +263,7 @@ LEVELS: st.SearchStrategy[list[Level]] = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     fields=st.dictionaries(st.sampled_from(sorted(FIELDS)) | TEXTS, CELLS, max_size=50),
     bids=LEVELS,

@@ -2,7 +2,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.board import Board, View
@@ -92,7 +92,6 @@ def test_before_anything_has_happened_it_says_so() -> None:
     assert lines_of(market()) == ["Nothing has happened yet."]
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(Event, st.floats(0, 4e9), harmful, harmful), max_size=8), widths, limits)
 def test_it_fits_every_screen_whatever_the_texts_are(told: list[Event], width: int, limit: int) -> None:
     of = market_with(*told)

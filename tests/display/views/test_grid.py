@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.views.grid import Cell, Column, grid
@@ -70,7 +70,6 @@ def test_a_cell_keeps_its_colours() -> None:
     assert drawn([line], TAGGED) == ["<up>▲</><bid>1</>"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), st.text(), st.text()), max_size=5), widths)
 def test_no_line_is_wider_than_the_screen(texts: list[tuple[str, str, str]], width: int) -> None:
     lines = grid("test", LAYOUT, [row(*three) for three in texts], width, {}, WIDE)

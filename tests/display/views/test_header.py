@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.views.header import figures, title
@@ -147,7 +147,6 @@ def test_a_queue_that_is_late_is_coloured() -> None:
     assert "Queue age: <warning> 2.5s</>" in "\n".join(figures_of(shown, palette=TAGGED))
 
 
-@settings(deadline=None)
 @given(harmful, st.integers(0, 2**62), widths)
 def test_it_fits_every_screen(source: str, count: int, width: int) -> None:
     shown = market(connections=usual_connections())

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from display.keys import BINDINGS
 from display.views.help import help_page
@@ -56,7 +56,6 @@ def test_marks_are_those_of_the_terminal() -> None:
     assert words_of(lines_of(24, 80, COLOURLESS._replace(glyphs=ASCII))).isascii()
 
 
-@settings(deadline=None)
 @given(widths, limits)
 def test_it_fits_every_screen(width: int, limit: int) -> None:
     assert_fits(help_page(limit, width, DisplaySettings(), COLOURLESS), width, limit)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from display.now import Now
@@ -138,7 +138,6 @@ def test_a_state_alone_has_the_colour_of_a_connection_in_it(state: ConnectionSta
     assert role_of(connection(0, state, "lost"), NOW) is role_of_state(state)
 
 
-@settings(deadline=None)
 @given(states, widths)
 def test_it_fits_every_screen(found: list[ConnectionStatus], width: int) -> None:
     assert_fits(strip(market(connections=numbered(found)), width, NOW, COLOURLESS), width, MOST_LINES)
