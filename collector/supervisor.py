@@ -116,6 +116,8 @@ class Supervisor:
         if (text := self._viewers.open()) is not None:
             log.warning("%s", text)
             self._hub.tell("viewers", text)
+            if self._terminal is not None:
+                self._terminal.tell(text)
         self._servers.start(["collector.preload"], PROJECT_FOLDER)
         self._viewers.serve()
         now = time.monotonic()

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import termios
+from collections.abc import Callable
 
 LEAVE_SCREEN = b"\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l\r"
 """End a synchronized update, plain colours, no marks round what is pasted, wrap lines, show the cursor, leave the
@@ -12,22 +13,33 @@ alternate screen."""
 
 
 class Terminal:
-    """Remembers the modes of the terminal on standard output, for the case that its display is killed."""
+    """That of standard output. Remembers its modes, for the case that the display is killed."""
 
     def __init__(self) -> None:
         """Raises OSError when standard output is no terminal."""
         self.path = os.ttyname(sys.stdout.fileno())
         self._modes = termios.tcgetattr(sys.stdout.fileno())
 
+    def tell(self, text: str) -> None:
+        """A line that is there before the screen is drawn, and again when it is left. Never raises, never blocks."""
+        self._do(lambda descriptor: os.write(descriptor, f"{text}\n".encode()))
+
     def restore(self) -> None:
         """Make the terminal whole again after a display that could not do it itself. Never raises, never blocks."""
+
+        def restore(descriptor: int) -> None:
+            termios.tcsetattr(descriptor, termios.TCSANOW, self._modes)
+            os.write(descriptor, LEAVE_SCREEN)  # last: it fails where nobody reads
+
         # From the background a change of modes would stop this process, were that not blocked.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        self._do(restore)
+
+    def _do(self, act: Callable[[int], object]) -> None:
         with contextlib.suppress(OSError, termios.error):
             descriptor = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             try:
-                termios.tcsetattr(descriptor, termios.TCSANOW, self._modes)
-                os.write(descriptor, LEAVE_SCREEN)  # last: it fails where nobody reads
+                act(descriptor)
             finally:
                 os.close(descriptor)
 

@@ -81,6 +81,12 @@ def test_the_modes_from_before_come_back_and_the_screen_is_left(terminal: Pseudo
     assert terminal.seen() == LEAVE_SCREEN
 
 
+def test_a_line_is_told_as_it_is(terminal: PseudoTerminal) -> None:
+    with nothing_left_over():
+        remembered(terminal).tell("already running: pid 1")
+    assert terminal.seen() == b"already running: pid 1\r\n"
+
+
 def test_leaving_shows_the_cursor_and_the_normal_screen_and_ends_a_synchronized_update() -> None:
     for sequence in (b"\x1b[?25h", b"\x1b[?1049l", b"\x1b[?2026l", b"\x1b[?7h", b"\x1b[0m", b"\x1b[?2004l"):
         assert sequence in LEAVE_SCREEN

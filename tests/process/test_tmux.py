@@ -13,7 +13,7 @@ import pytest
 from shared.processes import run_state
 from tests.display.test_tmux import Tmux
 from tests.process.conftest import SMALL
-from tests.process.program import CHECKOUT, is_alive, wait_for
+from tests.process.program import CHECKOUT, Program, is_alive, wait_for
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is what it is about")
 
@@ -144,6 +144,16 @@ def test_ctrl_z_gives_the_pane_back_and_fg_brings_the_table_again(pane: Pane) ->
     pane.tmux("send-keys", "q")
     pane.until_shown("Final statistics")
     pane.until_whole()
+
+
+def test_a_second_start_leaves_word_of_who_is_running(start: Callable[..., Pane], tmp_path: Path) -> None:
+    with Program(tmp_path, "--simulate", "--display", "none", *SMALL) as program:
+        program.wait_for_log("is online", 4)
+        pane = start(f"XDG_RUNTIME_DIR={tmp_path}")
+        pane.tmux("send-keys", "q")
+        pane.until_whole()
+        pane.until_shown(f"already running: pid {program.pid} has the socket {program.socket_file}", "ended=0")
+        assert program.stop() == 0
 
 
 def test_no_color_means_no_colours(start: Callable[..., Pane]) -> None:
