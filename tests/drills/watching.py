@@ -16,17 +16,18 @@ from display.service import ANSWER_LIMIT_S, reach
 from shared.wire import Counters
 from tests.drills.drill import Drill, meanwhile
 
-LOOK_INTERVAL_S = 0.1
+LOOK_INTERVAL_S = 0.05
 
 Stamps = Mapping[str, float]
 """By ticker, the exchange's time of its newest message, in milliseconds since 1970."""
 
 
 class Note(NamedTuple):
-    """What was known at one moment: sent not before `asked_ms`, shown at `at_ms` of the wall clock."""
+    """What was known at one moment: `shown` at `at_ms` of the wall clock; `sent` since the note before, in its order,
+    as far as it was known at `asked_ms`."""
 
     asked_ms: float
-    sent: Stamps
+    sent: Sequence[tuple[str, int]]
     at_ms: float
     shown: Stamps
     counters: Counters
@@ -34,20 +35,23 @@ class Note(NamedTuple):
 
 @contextmanager
 def watched(running: Drill) -> Iterator[list[Note]]:
-    """Notes as they are taken: a viewer of the program's own socket looks ten times a second."""
+    """Notes as they are taken: a viewer of the program's own socket looks as often as it gets pictures."""
     notes: list[Note] = []
+    running.gateway.stamps()
 
     def watch(is_over: Event) -> None:
+        sent: list[tuple[str, int]] = []
         with closing(reach([running.program.socket_file], is_brief=False)) as feed:
             while not is_over.wait(LOOK_INTERVAL_S):
                 asked_ms = now_ms()
-                sent = {name: float(quote.sent_ms) for name, quote in running.gateway.ledger().quotes.items()}
+                sent += running.gateway.stamps()
                 feed.ask()
                 while not (is_whole := feed.receive()) and not feed.is_over and wait([feed.fileno()], ANSWER_LIMIT_S):
                     pass  # a part of it is here
                 if is_whole and (market := feed.market) is not None:
                     shown = {name: q.exchange_ms for name, q in market.quotes.items() if q.exchange_ms is not None}
                     notes.append(Note(asked_ms, sent, now_ms(), shown, market.totals.counters))
+                    sent = []
 
     with meanwhile(watch):
         yield notes
@@ -62,25 +66,22 @@ def longest_lag_s(
 ) -> float:
     """The longest that something sent of `tickers` was not shown. Moments in `spans` (ms from, to) are left out.
 
-    Counted to the end of each picture, so that one that comes late counts as one that is old.
+    Counted to the end of each picture, so that one that comes late counts as one that is old; what was sent after it
+    was asked for, and is not known, as sent at once.
     """
-    longest_s, known, told = 0.0, 0, notes[0].asked_ms
-    for number, note in enumerate(notes):
+    longest_s, missing, shown = 0.0, list(notes[0].sent), notes[0].shown
+    for note in notes[1:]:
+        missing = [(t, ms) for t, ms in [*missing, *note.sent] if t in tickers and ms > shown.get(t, 0.0)]
         if not any(start <= note.at_ms <= end for start, end in spans):
-            longest_s = max(longest_s, (note.at_ms - told) / 1000)
-        while known <= number and _shows(note.shown, notes[known].sent, tickers):
-            told = notes[known].asked_ms
-            known += 1
+            since_ms = missing[0][1] if missing else note.asked_ms
+            longest_s = max(longest_s, (note.at_ms - since_ms) / 1000)
+        shown = note.shown
     return longest_s
 
 
 def longest_silence_s(notes: Sequence[Note], tickers: Collection[str]) -> float:
     """The oldest that the newest of `tickers` ever was."""
     return max((note.at_ms - max(note.shown.get(ticker, 0.0) for ticker in tickers)) / 1000 for note in notes)
-
-
-def _shows(shown: Stamps, sent: Stamps, tickers: Collection[str]) -> bool:
-    return all(shown.get(ticker, 0.0) >= sent[ticker] for ticker in tickers if ticker in sent)
 
 
 def never_goes_back(notes: Sequence[Note]) -> bool:

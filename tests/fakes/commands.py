@@ -44,6 +44,11 @@ class Commands:
     def ledger(self) -> Ledger:
         return self._exchange.ledger
 
+    def stamps(self) -> list[tuple[str, int]]:
+        stamps = list(self._exchange.stamps)
+        self._exchange.stamps.clear()
+        return stamps
+
     def subscriptions(self) -> list[SubscriptionSeen]:
         subscriptions = (one for topic in self._exchange.topics.values() for one in topic)
         return [SubscriptionSeen(one.endpoint.number, one.id, one.stream, one.secid) for one in subscriptions]

@@ -51,6 +51,10 @@ class Control(ABC):
         """A copy of the ledger as it is now."""
         return msgspec.json.decode(self._do("ledger"), type=Ledger)
 
+    def stamps(self) -> list[tuple[str, int]]:
+        """SECID and timestamp of all that was sent since this was asked last: the newest 100,000, in their order."""
+        return msgspec.json.decode(self._do("stamps"), type=list[tuple[str, int]])
+
     @property
     def violations(self) -> list[str]:
         return self.ledger().violations

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from random import Random
 
 from tests.fakes.behaviour import Behaviour
@@ -14,6 +15,7 @@ HOST = "127.0.0.1"
 TICK_S = 0.004
 CATCH_UP_S = 0.5
 VIOLATIONS_KEPT = 1000
+STAMPS_KEPT = 100_000
 
 
 Topic = tuple[Stream, str]
@@ -27,6 +29,7 @@ class Exchange:
         self.random = Random(seed)
         self.behaviour = Behaviour()
         self.ledger = Ledger()
+        self.stamps: deque[tuple[str, int]] = deque(maxlen=STAMPS_KEPT)
         self.shares = {secid: Share(secid, number, self.random) for number, secid in enumerate(secids())}
         self.unflushed: list[Endpoint] = []
         self.websockets: dict[int, Endpoint] = {}
@@ -133,6 +136,7 @@ class Exchange:
         quote = self.ledger.quotes.setdefault(share.secid, QuoteSent())
         quote.frames += frames
         quote.sent_ms = self._now_ms
+        self.stamps.append((share.secid, self._now_ms))
         if stream == "orderbooks":
             quote.has_book, quote.bid, quote.ask = True, share.best_bid, share.best_ask
         elif stream == "securities":

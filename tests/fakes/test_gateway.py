@@ -91,6 +91,20 @@ def test_after_quiet_the_ledger_is_what_a_reader_knows(either_form: Control) -> 
     assert ledger.violations == []
 
 
+def test_the_stamps_are_those_of_all_messages_and_told_once(gateway: FakeGateway) -> None:
+    with Client(gateway.url) as client:
+        client.login()
+        client.confirmed("7-SBER", "orderbooks", "SBER")
+        assert [ticker for ticker, _ in gateway.stamps()] == ["SBER"]
+        gateway.blast(frames=20)
+        ledger = gateway.quiet()
+    stamps = gateway.stamps()
+    assert [ticker for ticker, _ in stamps] == ["SBER"] * 20
+    assert stamps == sorted(stamps)
+    assert stamps[-1][1] == ledger.quotes["SBER"].sent_ms
+    assert gateway.stamps() == []
+
+
 def test_an_event_goes_to_every_subscription_of_its_ticker(gateway: FakeGateway) -> None:
     with Client(gateway.url) as first, Client(gateway.url) as second:
         for client in (first, second):
