@@ -151,7 +151,8 @@ class Child:
         self.death = reason
         telling = self._telling
         self._news = telling.of_wanted_death(reason) if was_stopping else telling.of_death(reason, now)
-        self._enter(ChildState.DEAD, self._news or reason, self._news is not None)
+        level = logging.INFO if was_stopping else logging.WARNING
+        self._enter(ChildState.DEAD, self._news or reason, self._news is not None, level)
         if was_stopping:
             self.restart_at, self._renewed_at = (None if self._renewed_at is None else now), None
             return
@@ -210,9 +211,8 @@ class Child:
         since = self._failing_since
         return since is not None and self.boot_failures >= BOOT_FAILURES and now - since >= BOOT_PATIENCE_S
 
-    def _enter(self, state: ChildState, reason: str, is_told: bool) -> None:
-        level = logging.INFO if is_told else logging.DEBUG
-        log.log(level, "%s: %s -> %s: %s", self.name, self.state, state, reason)
+    def _enter(self, state: ChildState, reason: str, is_told: bool, level: int = logging.INFO) -> None:
+        log.log(level if is_told else logging.DEBUG, "%s: %s -> %s: %s", self.name, self.state, state, reason)
         self.state, self.reason = state, reason
 
 

@@ -35,7 +35,11 @@ LEVELS = {"debug": b"D", "info": b"I", "warning": b"W", "error": b"E"}
 """What wakes the loop to log from that level on."""
 
 STOP_LIMIT_S = 1.5
-TOLD = frozenset({ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED})
+TOLD = {
+    ConnectionState.ONLINE: logging.INFO,
+    ConnectionState.WAITING: logging.WARNING,
+    ConnectionState.REFUSED: logging.WARNING,
+}
 UNTOLD = (ConnectionState.WAITING, STARTING)
 LINES_A_SECOND = 2.0
 """What all workers together log of their connections, once each has used up its `Worker._words`."""
@@ -167,7 +171,8 @@ class Worker:
                 self._told[number] = (status.state, status.reason)
                 self._returns[number] = 0
                 events.append(Event(time.time(), f"connection {number + 1}", f"{status.state}: {text}"))
-                log.info("connection %d is %s: %s%s", number + 1, status.state, text, self._more(number))
+                level = TOLD[status.state]
+                log.log(level, "connection %d is %s: %s%s", number + 1, status.state, text, self._more(number))
             elif status.state in TOLD and self._entered_at.get(number) != status.since:
                 self._untold[number] += (status.state, status.reason) != UNTOLD
             self._entered_at[number] = status.since

@@ -495,6 +495,7 @@ def test_one_that_is_back_for_good_after_deaths_that_were_not_told_is_told_so_on
     survivor.kill()
     death_of(survivor)
     assert caplog.messages[1:] == ["worker 1: running -> dead: killed by SIGKILL; restarted, told again in 10 min"]
+    assert caplog.records[-1].levelname == "WARNING"
 
 
 def test_a_stop_is_told_however_many_deaths_were_not(survivor: Child, caplog: pytest.LogCaptureFixture) -> None:
@@ -504,3 +505,4 @@ def test_a_stop_is_told_however_many_deaths_were_not(survivor: Child, caplog: py
         "worker 1: starting -> stopping: asked to stop",
         "worker 1: stopping -> dead: killed by SIGTERM; 2 more deaths since the last one told",
     ]
+    assert {record.levelname for record in caplog.records} == {"INFO"}

@@ -331,6 +331,16 @@ def test_after_a_night_of_the_same_failure_its_two_lines_say_how_often_it_was(
     ]
 
 
+def test_a_connection_that_is_lost_or_refused_is_a_warning_and_one_that_is_back_is_none(
+    gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    states = (ConnectionState.ONLINE, ConnectionState.WAITING, ConnectionState.REFUSED, ConnectionState.ONLINE)
+    with idle_worker(gateway) as worker, caplog.at_level("INFO"):
+        for now, state in enumerate(states):
+            worker._events([one_status(10, state, "as it is", now)])
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING", "INFO"]
+
+
 def test_refused_tickers_are_told_once_those_of_a_connection_in_one_line(
     gateway: FakeGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
