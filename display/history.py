@@ -9,7 +9,10 @@ from shared.quotes import Quote
 from shared.wire import ConnectionStatus
 
 HALF_LIFE_S = 10.0
-"""After so long an update counts half: the rates are averages over about 14 seconds."""
+"""After so long an update counts half: the rates are averages over about 14 seconds, or over all that was seen yet."""
+
+SHORTEST_S = 1.0
+"""No rate is told of less."""
 
 POINT_S = 2.0
 POINTS = 60
@@ -52,7 +55,7 @@ class History:
     """Used by one thread. All times are monotonic seconds and never go back."""
 
     def __init__(self) -> None:
-        self._epoch = 0.0
+        self._epoch = self._began = 0.0
         self._tracks: dict[str, _Track] = {}
         self._connections: dict[int, _Decayed] = {}
         self._messages: dict[int, int] = {}
@@ -120,7 +123,7 @@ class History:
     def _weight(self, at: float) -> float:
         """What one update counts now."""
         if not self._tracks and not self._connections:
-            self._epoch = at
+            self._epoch = self._began = at
         elif (at - self._epoch) / HALF_LIFE_S > _RESCALED_AFTER:
             self._rescale(at)
         return math.exp2((at - self._epoch) / HALF_LIFE_S)
@@ -134,4 +137,6 @@ class History:
     def _rate(self, decayed: _Decayed | None, at: float) -> float:
         if decayed is None:
             return 0.0
-        return decayed.score * math.exp2((self._epoch - at) / HALF_LIFE_S) * math.log(2) / HALF_LIFE_S
+        score = decayed.score * math.exp2((self._epoch - at) / HALF_LIFE_S)
+        seen = 1.0 - math.exp2(-max(SHORTEST_S, at - self._began) / HALF_LIFE_S)
+        return score / seen * math.log(2) / HALF_LIFE_S

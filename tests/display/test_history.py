@@ -10,19 +10,27 @@ def seen(updates: int, last: float | None = None, ticker: str = "SBER") -> Quote
     return quote(ticker, last=None if last is None else Price(last, 2), updates=updates)
 
 
-def test_a_steady_stream_has_its_rate_after_a_while() -> None:
+@pytest.mark.parametrize("seconds", [2, 5, 20])
+def test_a_steady_stream_has_its_rate_from_the_first_seconds(seconds: int) -> None:
     history = History()
-    for second in range(200):
-        history.take([seen(7 * second)], at=1000.0 + second)
-    assert history.rate("SBER", at=1199.5) == pytest.approx(7, rel=0.05)
+    for second in range(seconds + 1):
+        history.take([seen(5000 + 7 * second)], at=1000.0 + second)
+    assert history.rate("SBER", at=1000.0 + seconds) == pytest.approx(7, rel=0.05)
+
+
+def test_what_came_in_the_very_first_moment_came_in_a_second() -> None:
+    history = History()
+    history.take([seen(0)], at=0.0)
+    history.take([seen(10)], at=0.001)
+    assert history.rate("SBER", at=0.001) == pytest.approx(10, rel=0.05)
 
 
 def test_a_rate_halves_in_the_half_life_of_silence() -> None:
     history = History()
-    history.take([seen(0)], at=0.0)
-    history.take([seen(100)], at=1.0)
-    before = history.rate("SBER", at=1.0)
-    assert history.rate("SBER", at=1.0 + HALF_LIFE_S) == pytest.approx(before / 2)
+    for second in range(100):
+        history.take([seen(100 * second)], at=float(second))
+    before = history.rate("SBER", at=99.0)
+    assert history.rate("SBER", at=99.0 + HALF_LIFE_S) == pytest.approx(before / 2, rel=0.01)
 
 
 def test_what_had_come_before_the_first_look_has_no_rate() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from display.board import Board, View
 from display.now import Now
 from display.views.connections import connections
+from display.views.numbers import rate_text
 from display.views.palette import COLOURLESS, Palette
 from shared.market import Market
 from shared.wire import ConnectionState, ConnectionStatus
@@ -64,7 +65,7 @@ def test_the_rate_of_each_connection_is_that_of_late() -> None:
     rate = on.history.connection_rate(1, NOW.monotonic)
     assert rate > 60
     rates = [line.split()[7] for line in lines_of(of, on=on)[2:]]
-    assert rates == ["0.0", f"{rate:.1f}"]
+    assert rates == ["0.0", rate_text(rate)]
 
 
 def test_what_is_not_known_is_not_zero() -> None:

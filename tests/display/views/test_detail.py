@@ -89,16 +89,16 @@ def shown_of(*quotes: Quote) -> Market:
     return shown
 
 
-def board_on(shown: Market, ticker: str | None = "SBER") -> Board:
-    """A board with that ticker selected."""
+def board_on(shown: Market, ticker: str | None = "SBER", at: float = NOW.monotonic) -> Board:
+    """A board with that ticker selected, which saw its first picture at that time."""
     board = Board(DisplaySettings())
-    board.advance(shown, NOW.monotonic)
+    board.advance(shown, at)
     board.selected = ticker
     return board
 
 
 def two_minutes() -> tuple[Market, Board]:
-    board = board_on(shown_of())
+    board = board_on(shown_of(), at=NOW.monotonic - 123)
     for at in range(-121, 0, 2):
         shown = shown_of(sber(NOW.monotonic + at))
         board.advance(shown, NOW.monotonic + at)
