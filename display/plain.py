@@ -21,7 +21,7 @@ def status_line(market: Market, now: Now) -> str:
     ]
     if totals.is_simulated:
         parts.append("SIMULATED EXCHANGE")
-    elif totals.is_guest:
+    elif totals.is_delayed:
         parts.append("guest login, 15 minutes delayed")
     return " | ".join(parts)
 

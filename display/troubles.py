@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
+from shared.health import CHECK_LOGIN
 from shared.market import Market
 from shared.printable import printable
 from shared.wire import ConnectionState, ConnectionStatus
@@ -17,8 +18,7 @@ SLOW_AFTER_S = 5.0
 UNTRIED_REASONS = frozenset({"", "starting", "not started"})
 """Reasons of a connection that waits for its first attempt, so that nothing is wrong with it yet."""
 
-NO_ROUTE = "No route to the exchange? Try: make demo"
-CHECK_LOGIN = "check MOEX_LOGIN / MOEX_PASSCODE"
+NO_ROUTE = "No route to the exchange?"
 
 _ATTEMPTING = frozenset({ConnectionState.OPENING, ConnectionState.GREETING})
 
@@ -58,14 +58,15 @@ def troubles(connections: Iterable[ConnectionStatus], now: float) -> list[Troubl
 
 
 def has_no_route(market: Market, now: float) -> bool:
-    """Whether nothing but the network can be the reason that no connection got an answer: time to offer the demo."""
+    """Whether nothing but the network can be the reason that no connection got an answer. A refusal is an answer."""
     if market.totals.is_simulated or not market.connections:
         return False
     found = troubles(market.connections.values(), now)
     concerned = sum(len(trouble.numbers) for trouble in found)
     attempting = sum(status.state is ConnectionState.OPENING for status in market.connections.values())
     is_network = any(trouble.state in (ConnectionState.WAITING, ConnectionState.OPENING) for trouble in found)
-    return is_network and concerned + attempting >= len(market.connections)
+    is_answered = any(trouble.state is ConnectionState.REFUSED for trouble in found)
+    return is_network and not is_answered and concerned + attempting >= len(market.connections)
 
 
 def refused_tickers(connections: Iterable[ConnectionStatus]) -> dict[str, str]:
@@ -80,7 +81,7 @@ def _trouble(status: ConnectionStatus, now: float) -> str | None:
     """What is wrong with one connection, None when nothing is."""
     reason = printable(status.reason)
     if status.state is ConnectionState.REFUSED:
-        return f"{reason}, {CHECK_LOGIN}"
+        return f"{reason}; {CHECK_LOGIN}"
     if status.state is ConnectionState.DOWN:
         return reason
     if status.state is ConnectionState.WAITING:

@@ -7,6 +7,8 @@ from shared.printable import printable
 from shared.session import SessionState, session_of
 from shared.wire import ConnectionState, ConnectionStatus
 
+CHECK_LOGIN = "check MOEX_DOMAIN, MOEX_LOGIN and MOEX_PASSCODE"
+
 REPORT_LIMIT_S = 15.0
 """A worker reports twice a second, and is replaced within seconds when it does not."""
 
@@ -42,7 +44,7 @@ def good_news(market: Market, now: float) -> str:
 def _login_refused(refused: list[ConnectionStatus], connections: int) -> str:
     """A fault beside connections that are online as well: unlike a lost one, it does not heal by itself."""
     where = "" if len(refused) == connections else f" on {len(refused)} of {connections} connections"
-    return f"login refused{where}: {printable(refused[0].reason)}; check MOEX_DOMAIN, MOEX_LOGIN and MOEX_PASSCODE"
+    return f"login refused{where}: {printable(refused[0].reason)}; {CHECK_LOGIN}"
 
 
 def _nobody_online(connections: list[ConnectionStatus]) -> str:

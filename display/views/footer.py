@@ -78,7 +78,11 @@ def _troubles(market: Market, now: Now, width: int, palette: Palette) -> list[Li
 
 
 def _hint(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
-    return paragraph(NO_ROUTE, Role.WARNING, width, palette) if has_no_route(market, now.monotonic) else []
+    return (
+        paragraph(f"{NO_ROUTE} Try: make demo", Role.WARNING, width, palette)
+        if has_no_route(market, now.monotonic)
+        else []
+    )
 
 
 def _refused_tickers(market: Market, width: int, palette: Palette) -> list[Line]:

