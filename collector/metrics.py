@@ -172,7 +172,11 @@ def _facts(totals: Totals) -> list[Metric]:
             value=totals.queue_age_s,
         ),
         GaugeMetricFamily("moex_simulated", "1 for the built-in exchange, 0 for a real one.", totals.is_simulated),
-        GaugeMetricFamily("moex_guest", "1 with the public login, whose data is 15 minutes late.", totals.is_guest),
+        GaugeMetricFamily(
+            "moex_guest",
+            "1 with the public login of the real exchange, whose data is 15 minutes late.",
+            totals.is_delayed,
+        ),
         _gauges("moex_build_info", "1, with the version of the program.", "version", {__version__: 1}),
     ]
 

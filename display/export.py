@@ -87,7 +87,7 @@ def _totals(market: Market, now: Now) -> dict[str, object]:
     totals = market.totals
     return figures(market, now.monotonic) | {
         "time": round(now.wall.timestamp(), 3),
-        "delayed": totals.is_guest and not totals.is_simulated,
+        "delayed": totals.is_delayed,
         "session": session_of(market).value,
         "gateway": printable(totals.gateway),
         "instruments_source": printable(totals.instruments_source),

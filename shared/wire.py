@@ -153,6 +153,11 @@ class Totals(msgspec.Struct, array_like=True):
     reported_at: dict[int, float] = msgspec.field(default_factory=dict)
     rereadings: int = 0
 
+    @property
+    def is_delayed(self) -> bool:
+        """Whether prices are 15 minutes late: by the public login, but not at an exchange that is simulated."""
+        return self.is_guest and not self.is_simulated
+
 
 class Picture(msgspec.Struct, tag="picture", array_like=True):
     """All that a watcher needs to be as up to date as the hub: `quotes` and `events` are those new since its last.

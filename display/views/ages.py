@@ -33,9 +33,8 @@ class Ages(NamedTuple):
 
     @classmethod
     def of(cls, market: Market, board: Board, now: Now, palette: Palette) -> "Ages":
-        is_delayed = market.totals.is_guest and not market.totals.is_simulated
         is_resting = board.session not in (SessionState.OPEN, SessionState.UNKNOWN)
-        delay_s = GUEST_DELAY_S if is_delayed else 0.0
+        delay_s = GUEST_DELAY_S if market.totals.is_delayed else 0.0
         return cls(now, board.settings.fresh_s, board.settings.stale_s, is_resting, delay_s, palette)
 
     def role(self, age_s: float, quote: Quote) -> Role:

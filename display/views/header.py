@@ -38,7 +38,7 @@ _BY_CALENDAR = {SessionState.OPEN: True, SessionState.CLOSED: False}
 
 def title(totals: Totals, width: int, palette: Palette) -> Line:
     """One line. A simulated exchange and data that come late are called so at every width: the title gives way."""
-    late = (Span(DELAYED, Role.WARNING),) if totals.is_guest else ()
+    late = (Span(DELAYED, Role.WARNING),) if totals.is_delayed else ()
     mark = (Span(SIMULATED, Role.SIMULATED),) if totals.is_simulated else late
     room = width - columns(mark, palette) - GAP if mark else width
     name = _longest_title(totals, room)
@@ -58,7 +58,7 @@ def figures(market: Market, session: SessionState, now: Now, width: int, palette
         (Span(f"Rate: {_rate(totals.rate_now)}"),),
         (Span(f"Uptime: {uptime_text(now.age_s(totals.started_at))}"),),
         *_session(market.totals, session, now),
-        *([(Span(GUEST, Role.WARNING),)] if totals.is_guest and not totals.is_simulated else []),
+        *([(Span(GUEST, Role.WARNING),)] if totals.is_delayed else []),
         _subscriptions(market),
         _latency(totals),
         _queue_age(totals),
