@@ -37,6 +37,7 @@ SUSPENDED_AFTER_S = 0.75
 """A loop that did not come round for this long was itself stopped, and must not judge its children by that: less than
 child.FROZEN_AFTER_S by more than the time between two reports."""
 
+METRICS_RETRY_S = 10.0
 WORKERS_STOP_LIMIT_S = 1.8
 DRAINS_STOP_LIMIT_S = 1.0
 OTHERS_STOP_LIMIT_S = 0.7
@@ -84,6 +85,7 @@ class Supervisor:
         self._workers: dict[int, Child] = {}
         self._others: dict[str, Child] = {}
         self._metrics: MetricsServer | None = None
+        self._metrics_due: float | None = None
 
     @property
     def display_mode(self) -> str:
@@ -131,23 +133,28 @@ class Supervisor:
         for child in self._others.values():
             child.start(now)
         if self._settings.metrics.port:
-            self._serve_metrics()
+            self._serve_metrics(now)
         self._loading.start()
         self._session.start()
 
-    def _serve_metrics(self) -> None:
-        """Nobody else pays for the library. When the page cannot be had, all else goes on."""
+    def _serve_metrics(self, now: float) -> None:
+        """Nobody else pays for the library. When the page cannot be had, all else goes on, and it is tried again."""
         from collector.metrics import MetricsServer
 
         settings = self._settings.metrics
         try:
             self._metrics = MetricsServer(settings, self._hub)
         except OSError as error:
-            text = f"not served, {settings.address} port {settings.port}: {(error.strerror or str(error)).lower()}"
-            log.warning("metrics: %s", text)
-            self._hub.tell("metrics", text)
+            if self._metrics_due is None:
+                text = f"not served, {settings.address} port {settings.port}: {(error.strerror or str(error)).lower()}"
+                log.warning("metrics: %s; tried again every %g s", text, METRICS_RETRY_S)
+                self._hub.tell("metrics", text)
+            self._metrics_due = now + METRICS_RETRY_S
         else:
             log.info("metrics: served at %s", self._metrics.url)
+            if self._metrics_due is not None:
+                self._metrics_due = None
+                self._hub.tell("metrics", "served")
 
     def _processes(self) -> dict[str, int]:
         """Every process of the program by its name, as far as it runs."""
@@ -210,6 +217,8 @@ class Supervisor:
         if self._workers and all(child.is_boot_failure(now) for child in self._workers.values()):
             raise BootError(f"no worker can be started: {self._workers[0].death}")
         self._renew_figures(now)
+        if self._metrics_due is not None and now >= self._metrics_due:
+            self._serve_metrics(now)
         if self._metrics is not None:
             self._metrics.figures.processes = self._processes()
         self._service.look(now, self._hub, self._advanced_at(now), self._settings.display.status_interval_s)

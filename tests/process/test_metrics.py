@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.scraping import OPENMETRICS, Scrape, scrape
+from tests.drills.planted import planted
 from tests.fakes.gateway import GatewayProcess
 from tests.process.conftest import SMALL, Start
 from tests.process.program import PASSCODE, Program, wait_for
@@ -134,21 +135,24 @@ def test_it_listens_on_nothing_unless_it_was_told_to(
     assert program.stop() == 0
 
 
-def test_a_port_that_is_taken_is_told_in_one_line_and_all_else_goes_on(
-    start: Start, gateway: GatewayProcess, at: tuple[str, ...]
+def test_a_port_that_is_taken_is_told_once_and_tried_again_and_all_else_goes_on_meanwhile(
+    start: Start, gateway: GatewayProcess, at: tuple[str, ...], tmp_path: Path
 ) -> None:
+    more = planted(tmp_path / "faults", {"collector.supervisor.METRICS_RETRY_S": "0.2"})  # in place of 10
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        program = start(*at, *SMALL, config=config_for(port))
+        program = start(*at, *SMALL, config=config_for(port), environment=more)
         program.wait_for_log("is online", 4)
-        assert program.stop() == 0
-    told = [line for line in program.log.splitlines() if "metrics" in line]
-    assert len(told) == 1
-    assert "WARNING" in told[0]
-    assert told[0].endswith(f"metrics: not served, 127.0.0.1 port {port}: address already in use")
+    page(port, program)
+    assert program.stop() == 0
+    refused, served = (line for line in program.log.splitlines() if "metrics: " in line)
+    why = f"not served, 127.0.0.1 port {port}: address already in use"
+    assert "WARNING" in refused
+    assert refused.endswith(f"metrics: {why}; tried again every 0.2 s")
+    assert f"metrics: served at http://127.0.0.1:{port}/metrics" in served
     assert "Traceback" not in program.log
     events = [event for event in program.summary()["events"] if event["source"] == "metrics"]
-    assert [event["text"] for event in events] == [f"not served, 127.0.0.1 port {port}: address already in use"]
+    assert [event["text"] for event in events] == [why, "served"]
 
 
 def test_no_secret_and_no_address_is_on_the_page(
