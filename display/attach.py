@@ -52,7 +52,7 @@ def main(settings: Settings, viewing: Viewing, reread: Callable[[], Settings]) -
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     try:
         if viewing.command == "health":
-            return _tell_health(settings)
+            return _tell_health(settings, viewing.unread)
         if viewing.is_once:
             return _print_once(settings, viewing.output)
         return _follow(settings) if viewing.is_following else _show(settings, reread)
@@ -73,15 +73,16 @@ def _now() -> Now:
 # ---- without a screen
 
 
-def _tell_health(settings: Settings) -> int:
+def _tell_health(settings: Settings, unread: str | None) -> int:
     try:
         market, now = _reach(settings, is_brief=True).state_of_now(), time.monotonic()
         fault = health.complaint(market, now, settings.service.health_max_age_s)
         text = f"healthy: {health.good_news(market, now)}" if fault is None else f"unhealthy: {fault}"
     except NoService as error:
         fault, text = str(error), f"unhealthy: {error}"
+    hint = "" if unread is None else f" (asked without config.toml: {unread})"
     with contextlib.suppress(OSError):  # the exit code tells it too
-        Output(app.record(STOPS)).write(f"{text}\n")
+        Output(app.record(STOPS)).write(f"{text}{hint}\n")
     return EXIT_LEFT if fault is None else EXIT_UNHEALTHY
 
 

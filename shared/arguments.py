@@ -38,7 +38,7 @@ HEALTH_EPILOG = """\
 Unhealthy, with one line why: not running, no answer, no connection online, login refused, no report from a worker,
 or no data for longer than --max-age while the exchange trades.
 
-Exit codes: 0 healthy, 1 unhealthy, or not even asked: bad usage or configuration.
+Exit codes: 0 healthy, 1 unhealthy, or wrong arguments. A wrong config.toml is told, and is no fault of the program.
 """
 FORMATS = ("table", "json", "csv")
 
@@ -52,12 +52,16 @@ class Spoken(NamedTuple):
 
 
 class Viewing(NamedTuple):
-    """What is asked of a running program: "attach" or "health"; `output` is one of FORMATS."""
+    """What is asked of a running program: "attach" or "health"; `output` is one of FORMATS.
+
+    `unread` says why config.toml is left out of account; None: it is not.
+    """
 
     command: str
     is_once: bool = False
     is_following: bool = False
     output: str = "table"
+    unread: str | None = None
 
 
 def _number(text: str) -> object:

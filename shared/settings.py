@@ -164,12 +164,18 @@ def load(arguments: Sequence[str], environment: Mapping[str, str], folder: Path)
 def load_for_viewing(arguments: Sequence[str], folder: Path) -> tuple[Settings, Viewing]:
     """The same for `attach` and `health`, which `arguments` begin with.
 
-    A viewer needs no login and reads none, and whether it could write the files of the program is not asked.
+    A viewer needs no login and reads none, and whether it could write the files of the program is not asked. A program
+    goes on with its old settings when config.toml becomes wrong: `health` asks it all the same, by the built-in ones.
     """
     spoken, viewing = parse_viewing(arguments, _DEFAULTS)
-    config = _config_layer(spoken, folder)
-    needed = {option: given for option, given in config.items() if option.section in ("display", "service")}
-    return _settings(_given(needed, spoken.layer)), viewing
+    try:
+        config = _config_layer(spoken, folder)
+        needed = {option: given for option, given in config.items() if option.section in ("display", "service")}
+        return _settings(_given(needed, spoken.layer)), viewing
+    except ConfigError as error:
+        if viewing.command != "health":
+            raise
+        return _settings(_given(spoken.layer)), viewing._replace(unread=str(error))
 
 
 def exposed_login(arguments: Sequence[str], folder: Path) -> str | None:

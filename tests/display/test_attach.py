@@ -106,20 +106,28 @@ def test_how_old_data_may_be_is_said_by_the_argument_and_by_the_settings(
     assert viewed(tmp_path, "health", *at, "--config", str(config)).returncode == 0
 
 
+def test_wrong_arguments_of_health_are_no_exit_code_of_their_own(tmp_path: Path) -> None:
+    output, errors, code = said_by(viewed(tmp_path, "health", "--max-age", "soon"))
+    assert output.startswith("unhealthy: it cannot be asked: --max-age: must be a number")
+    assert (output.count("\n"), errors, code) == (1, "", 1)
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        (("--max-age", "soon"), "--max-age: must be a number"),
-        (("--config", "config.toml"), "config.toml: [service] health_max_age_s: must be a number"),
+        ("[service]\nhealth_max_age_s = 'soon'\n", "[service] health_max_age_s: must be a number"),
+        ("[collector]\nwrkers = 1\n", "[collector]: unknown key 'wrkers'"),
     ],
 )
-def test_what_is_wrong_with_its_own_settings_is_no_exit_code_of_its_own(
-    tmp_path: Path, wrong: tuple[str, str], why: str
+@pytest.mark.usefixtures("service")
+def test_a_config_that_became_wrong_is_told_and_makes_nobody_unhealthy(
+    tmp_path: Path, at: tuple[str, str], wrong: str, why: str
 ) -> None:
-    (tmp_path / "config.toml").write_text("[service]\nhealth_max_age_s = 'soon'\n")
-    output, errors, code = said_by(viewed(tmp_path, "health", *wrong))
-    assert output.startswith(f"unhealthy: it cannot be asked: {why}")
-    assert (output.count("\n"), errors, code) == (1, "", 1)
+    (tmp_path / "config.toml").write_text(wrong)
+    output, errors, code = said_by(viewed(tmp_path, "health", *at, "--config", "config.toml"))
+    assert output.startswith("healthy: 1/1 connections online, ")
+    assert f" (asked without config.toml: config.toml: {why}" in output
+    assert (output.count("\n"), errors, code) == (1, "", 0)
 
 
 def test_a_program_that_is_not_there_is_unhealthy(tmp_path: Path, at: tuple[str, str], path: Path) -> None:

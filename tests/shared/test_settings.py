@@ -148,9 +148,14 @@ def test_a_viewer_needs_no_login_and_none_of_the_files_that_the_program_writes(t
 
 def test_a_wrong_key_is_told_to_a_viewer_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"unknown key 'sokcet', did you mean socket\?"):
-        viewed(tmp_path, "health", "[service]\nsokcet = 'x'\n")
+        viewed(tmp_path, "attach", "[service]\nsokcet = 'x'\n")
     with pytest.raises(ConfigError, match=r"--max-age: must be a number from 0.1 to 86400, not 'old'"):
-        viewed(tmp_path, "health --max-age old")
+        viewed(tmp_path, "health --max-age old", "[service]\nsokcet = 'x'\n")
+
+
+def test_health_is_asked_by_the_built_in_settings_and_its_arguments_while_the_config_is_wrong(tmp_path: Path) -> None:
+    wrong = "[service]\nsokcet = 'x'\nhealth_max_age_s = 5\n"
+    assert viewed(tmp_path, "health --socket /a", wrong).service == ServiceSettings("/a")
 
 
 # The login
