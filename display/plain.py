@@ -1,7 +1,7 @@
 """Status lines for logs and pipes. Pure."""
 
 from display.now import Now
-from display.troubles import NO_ROUTE, has_no_route, refused_tickers, troubles
+from display.troubles import NO_ROUTE, TRY_DEMO, has_no_route, refused_tickers, troubles
 from shared.market import Market
 
 TROUBLES_NAMED = 3
@@ -24,6 +24,12 @@ def status_line(market: Market, now: Now) -> str:
     elif totals.is_delayed:
         parts.append("guest login, 15 minutes delayed")
     return " | ".join(parts)
+
+
+def hinting_status_line(market: Market, now: Now) -> str:
+    """The same for whoever has just started it, and may like to know of the demo."""
+    line = status_line(market, now)
+    return f"{line} | {TRY_DEMO}" if has_no_route(market, now.monotonic) else line
 
 
 def _what_is_wrong(market: Market, now: Now) -> list[str]:

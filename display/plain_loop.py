@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 
 from display.feed import Feed, parent_sentinels
 from display.now import Now
-from display.plain import status_line
+from display.plain import hinting_status_line
 from display.signals import Recorder
 from shared.settings import DisplaySettings
 from shared.timing import Deadline
@@ -55,7 +55,7 @@ class PlainLoop:
             return
         self._due = Deadline(self._interval_s)
         if self._has_reader:
-            line = status_line(market, Now(time.monotonic(), datetime.now()))
+            line = hinting_status_line(market, Now(time.monotonic(), datetime.now()))
             self._has_reader = _print(self._as_printed(line))
 
 

@@ -19,6 +19,8 @@ UNTRIED_REASONS = frozenset({"", "starting", "not started"})
 """Reasons of a connection that waits for its first attempt, so that nothing is wrong with it yet."""
 
 NO_ROUTE = "No route to the exchange?"
+TRY_DEMO = "Try: make demo"
+"""For whoever has just started it, not for a service's log."""
 
 _ATTEMPTING = frozenset({ConnectionState.OPENING, ConnectionState.GREETING})
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from display import keys
 from display.board import Board
 from display.now import Now, age_text
-from display.troubles import NO_ROUTE, has_no_route, refused_tickers, troubles
+from display.troubles import NO_ROUTE, TRY_DEMO, has_no_route, refused_tickers, troubles
 from display.views.palette import Palette, Role
 from display.views.text import Line, Span, flowed, paragraph
 from shared.market import Market
@@ -78,11 +78,9 @@ def _troubles(market: Market, now: Now, width: int, palette: Palette) -> list[Li
 
 
 def _hint(market: Market, now: Now, width: int, palette: Palette) -> list[Line]:
-    return (
-        paragraph(f"{NO_ROUTE} Try: make demo", Role.WARNING, width, palette)
-        if has_no_route(market, now.monotonic)
-        else []
-    )
+    if not has_no_route(market, now.monotonic):
+        return []
+    return paragraph(f"{NO_ROUTE} {TRY_DEMO}", Role.WARNING, width, palette)
 
 
 def _refused_tickers(market: Market, width: int, palette: Palette) -> list[Line]:

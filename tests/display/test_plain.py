@@ -1,4 +1,4 @@
-from display.plain import status_line
+from display.plain import hinting_status_line, status_line
 from tests.display.samples import NOW, connection, market, usual_connections, usual_quotes, without_route
 
 
@@ -29,8 +29,11 @@ def test_one_reason_of_all_connections_is_told_once() -> None:
     assert "trouble: 1-30 waiting: connection refused (127.0.0.1:9); next retry in 2s" in line
 
 
-def test_without_any_route_the_demo_is_offered() -> None:
-    assert status_line(market(connections=without_route()), NOW).endswith(" | No route to the exchange?")
+def test_without_any_route_the_demo_is_offered_to_a_person() -> None:
+    lost = market(connections=without_route())
+    assert status_line(lost, NOW).endswith(" | No route to the exchange?")
+    assert hinting_status_line(lost, NOW).endswith(" | No route to the exchange? | Try: make demo")
+    assert hinting_status_line(market(), NOW) == status_line(market(), NOW)
     assert "make demo" not in status_line(market(connections=usual_connections()), NOW)
 
 

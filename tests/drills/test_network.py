@@ -213,7 +213,7 @@ def attempts_of_each(program: Program) -> Counter[str]:
 def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fresh_within_20_s(
     drill: StartDrill, record_property: Record, gateway: GatewayProcess, forwarder: Forwarder, is_long: bool
 ) -> None:
-    """Less than 1 % of a core, by delays that grow."""
+    """Less than 1 % of a core, by delays that grow: of the five minutes, for in the first seconds they are short."""
     running = drill("--log-level", "debug", port=forwarder.port, config=SHIPPED)
     known = running.begin(is_warm=True)
     forwarder.close_listener()
@@ -227,7 +227,7 @@ def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fres
     cores = (running.cpu_s() - cpu_s) / (time.monotonic() - began)
     record_property("cores", cores)
     record_property("attempts", attempts)
-    assert cores < 0.01
+    assert cores < (0.01 if is_long else 0.05)
     assert said(running.program) <= lines + 2 * running.connections  # the same again is counted, not told
     assert not is_long or (attempts[3] - attempts[2]) / 200 < 0.5 * (attempts[1] - attempts[0]) / 10
     forwarder.open_listener()

@@ -3,9 +3,11 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from threading import Event
 
 import pytest
@@ -178,12 +180,17 @@ def test_when_all_workers_die_at_every_start_for_5_minutes_the_program_ends_with
     assert program.summary()["connections"] == {"online": 0, "total": 4}
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder with a path that is short enough for sockets in it."""
+    with TemporaryDirectory() as made:
+        yield Path(made)
+
+
 def test_nothing_is_left_2_s_after_the_supervisor_was_killed_and_nothing_is_said(
-    drill: StartDrill, record_property: Record, gateway: GatewayProcess, tmp_path: Path
+    drill: StartDrill, record_property: Record, gateway: GatewayProcess, temporary: Path
 ) -> None:
     """Among the temporary files neither."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
     program = drill("--display", "plain", summary=False, environment={"TMPDIR": str(temporary)}).program
     gateway.wait_until(lambda ledger: ledger.online == 4, within_s=40)
     gateway.start(rate=500)
