@@ -14,6 +14,7 @@ from multiprocessing import forkserver, resource_tracker, util
 from pathlib import Path
 from threading import Event, Thread
 
+from shared.errors import BootError
 from shared.logs import OncePer
 from shared.processes import SCRATCH_FOLDER, run_state, signals_blocked
 
@@ -37,15 +38,21 @@ class Servers:
         self._watch = Thread(target=self._run, name="servers", daemon=True)
 
     def start(self, preload: Sequence[str], folder: Path) -> None:
-        """Start both, and look after them from then on; `preload` are modules in `folder`, which all children share."""
+        """Start both, and look after them from then on; `preload` are modules in `folder`, which all children share.
+
+        Raises BootError where the sockets of multiprocessing cannot be made.
+        """
         paths = [str(folder), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # where it looks for what it preloads
         os.environ.setdefault(*ONE_ARENA)
-        os.environ[SCRATCH_FOLDER] = util.get_temp_dir()
         forkserver.set_forkserver_preload(list(preload))
         _start_resource_tracker()
-        with signals_blocked():
-            forkserver.ensure_running()
+        try:
+            os.environ[SCRATCH_FOLDER] = util.get_temp_dir()
+            with signals_blocked():
+                forkserver.ensure_running()
+        except OSError as error:
+            raise BootError(f"the folder for temporary files ($TMPDIR) can hold no socket: {error}") from None
         self._watch.start()
 
     def close(self) -> None:

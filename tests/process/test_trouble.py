@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,17 @@ def test_without_a_route_to_the_exchange_it_runs_on_says_why_and_points_to_the_d
     summary = program.summary()
     assert summary["connections"] == {"online": 0, "total": 4}
     assert "shipped" in summary["instruments_source"]
+
+
+def test_a_folder_for_temporary_files_whose_path_is_too_long_is_told_in_one_line(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    program = start("--simulate", "--display", "none", *SMALL, environment={"TMPDIR": str(folder)})
+    assert program.wait() == 70
+    assert program.output.startswith(
+        "the folder for temporary files ($TMPDIR) can hold no socket: AF_UNIX path too long\n"
+    )
+    assert "Traceback" not in program.log
 
 
 def test_a_refused_login_is_no_reason_to_end_and_its_passcode_is_nowhere(
