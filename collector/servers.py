@@ -61,7 +61,7 @@ class Servers:
         if self._watch.is_alive():
             self._watch.join()
             if _is_fork_server_stopped():
-                _end_fork_server()
+                _end_fork_server("the fork server was stopped")
             _mend_resource_tracker(self._once)
 
     @staticmethod
@@ -76,12 +76,15 @@ class Servers:
         while not self._is_over.wait(LOOK_INTERVAL_S):
             is_stopped = _is_fork_server_stopped()
             if is_stopped and was_stopped:  # not only seen so while all of us go on after Ctrl+Z
-                _end_fork_server()
+                _end_fork_server("the fork server was stopped")
             was_stopped = is_stopped
             try:
+                if _is_fork_server_out_of_reach():
+                    Path(os.environ[SCRATCH_FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _end_fork_server("the socket of the fork server was removed")
                 _mend_resource_tracker(self._once)
             except OSError as error:  # most likely a lack of descriptors or processes, which may pass
-                _warn(self._once, f"the resource tracker cannot be replaced yet: {error.strerror}")
+                _warn(self._once, f"the servers of multiprocessing cannot be mended yet: {error.strerror}")
 
 
 def _fork_server_pid() -> int | None:
@@ -99,10 +102,16 @@ def _is_fork_server_stopped() -> bool:
     return pid is not None and run_state(pid) == "T"
 
 
-def _end_fork_server() -> None:
-    """It starts no child and tells of no death: when it is gone, its children count as dead, and a new one is made."""
+def _is_fork_server_out_of_reach() -> bool:
+    """Who cleans up the folder for temporary files may take its socket for something that was left behind."""
+    address = getattr(forkserver._forkserver, "_forkserver_address", None)
+    return address is not None and run_state(_fork_server_pid()) not in ("Z", None) and not Path(address).exists()
+
+
+def _end_fork_server(why: str) -> None:
+    """It starts no child, or tells of no death: once it is gone, its children count as dead, and a new one is made."""
     if (pid := _fork_server_pid()) is not None:
-        log.warning("the fork server was stopped: it is replaced, and all children with it")
+        log.warning("%s: it is replaced, and all children with it", why)
         with contextlib.suppress(ProcessLookupError):  # it was, by whoever starts a child
             os.kill(pid, signal.SIGKILL)
 

@@ -179,7 +179,7 @@ def test_a_resource_tracker_that_cannot_be_replaced_for_want_of_descriptors_is_a
         os.kill(dead, signal.SIGKILL)
         wait_until(lambda: len(failures) >= 3)
     wait_until(lambda: run_state(resource_tracker._resource_tracker._pid) is not None)  # type: ignore[attr-defined]
-    assert caplog.messages.count("the resource tracker cannot be replaced yet: Too many open files") == 1
+    assert caplog.messages.count("the servers of multiprocessing cannot be mended yet: Too many open files") == 1
 
 
 @pytest.mark.parametrize("is_tracker_killed", [False, True])

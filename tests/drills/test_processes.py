@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from random import Random
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from threading import Event
 
@@ -223,6 +224,22 @@ def test_the_servers_of_multiprocessing_may_be_killed_or_stopped(
     running.end(restarts=restarts, more_mb=FRESH_PROCESSES_MB)
     assert "resource_tracker" not in program.output
     assert "KeyError" not in program.output
+
+
+def test_its_temporary_files_may_be_removed(drill: StartDrill, record_property: Record, temporary: Path) -> None:
+    """As whoever cleans up a machine does: no process could be started any more."""
+    running = drill("--workers", "1", environment={"TMPDIR": str(temporary)})
+    running.begin()
+    program = running.program
+    server = server_of(program, "forkserver")
+    for folder in temporary.iterdir():
+        rmtree(folder)
+    took_s = seconds_until(lambda: server_of(program, "forkserver") not in (0, server), "another fork server", 20)
+    record_property("replaced_s", took_s)
+    assert took_s < REPLACED_WITHIN_S
+    running.wait_until_back(connects=8)
+    running.end(restarts=1, more_mb=FRESH_PROCESSES_MB)
+    assert "Traceback" not in program.log + program.output
 
 
 @pytest.mark.timeout(3600)
