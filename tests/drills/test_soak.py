@@ -50,20 +50,22 @@ class Soak:
         while (now_s := time.monotonic() - self._began) < seconds:
             ledger = gateway.ledger()
             self._sent.append((now_s, ledger.frames_sent))
-            self.samples.append(Sample(now_s, self._drill.held(), self._lag_s(now_s)))
+            lag_s = self._lag_s()  # before the memory, which takes longer to look at
+            self.samples.append(Sample(now_s, self._drill.held(), lag_s))
             if now_s >= next_drop_s:
                 next_drop_s += drop_every_s
                 self.drops += 1
                 gateway.drop(self._random.choice([n for n, seen in ledger.connections.items() if seen.is_open]))
             time.sleep(0.5)
 
-    def _lag_s(self, now_s: float) -> float:
-        """How long ago the exchange had sent what the program says it has: status lines and reports included."""
+    def _lag_s(self) -> float:
+        """For how long the program may have missed something by what it says: status lines and reports included, and
+        the time between two looks at what the exchange has sent."""
         counts = _messages.findall(self._drill.program.output)
         counted = int(counts[-1]) if counts else 0
-        while len(self._sent) > 1 and self._sent[0][1] < counted:
+        while len(self._sent) > 1 and self._sent[1][1] <= counted:
             self._sent.popleft()
-        return now_s - self._sent[0][0]
+        return time.monotonic() - self._began - self._sent[0][0]
 
 
 @pytest.mark.timeout(0)
