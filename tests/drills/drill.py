@@ -252,8 +252,12 @@ def _entries(pid: int, folder: str) -> int:
 
 
 def _pss_mb(pid: int) -> float:
+    """Without the files that are mapped: other programs map them too, and the share of each changes with them."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        lines = []
+    if not lines:
+        return 0.0  # it has ended
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
+    return (kilobytes["Pss_Anon"] + kilobytes["Pss_Shmem"]) / 1024

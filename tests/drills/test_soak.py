@@ -93,7 +93,7 @@ def drawn(samples: list[Sample]) -> str:
     return picture(
         minutes,
         [
-            Curve("memory of all processes (PSS)", "MB", [sample.held.pss_mb for sample in samples]),
+            Curve("memory of all processes (PSS, without files)", "MB", [sample.held.pss_mb for sample in samples]),
             Curve("lag of the counters behind the exchange", "s", [sample.lag_s for sample in samples]),
             Curve("descriptors", "number", [sample.held.descriptors for sample in samples]),
         ],
