@@ -84,8 +84,6 @@ class Child:
         except (OSError, EOFError) as error:  # EOFError: the fork server was killed meanwhile
             reason = error.strerror if isinstance(error, OSError) else "the fork server ended"
             self._die(f"cannot be started: {reason}", now)
-            if self._news is not None:
-                log.warning("%s %s", self.name, self._news)
             return
         self._handle = _handle_of(self._process)
         self._starts += 1
@@ -151,8 +149,7 @@ class Child:
         self.death = reason
         telling = self._telling
         self._news = telling.of_wanted_death(reason) if was_stopping else telling.of_death(reason, now)
-        level = logging.INFO if was_stopping else logging.WARNING
-        self._enter(ChildState.DEAD, self._news or reason, self._news is not None, level)
+        self._enter(ChildState.DEAD, self._news or reason, self._news is not None)
         if was_stopping:
             self.restart_at, self._renewed_at = (None if self._renewed_at is None else now), None
             return
@@ -211,8 +208,11 @@ class Child:
         since = self._failing_since
         return since is not None and self.boot_failures >= BOOT_FAILURES and now - since >= BOOT_PATIENCE_S
 
-    def _enter(self, state: ChildState, reason: str, is_told: bool, level: int = logging.INFO) -> None:
-        log.log(level if is_told else logging.DEBUG, "%s: %s -> %s: %s", self.name, self.state, state, reason)
+    def _enter(self, state: ChildState, reason: str, is_told: bool) -> None:
+        """A death that nobody asked for is a warning."""
+        is_lost = state is ChildState.DEAD and self.state is not ChildState.STOPPING
+        level = (logging.WARNING if is_lost else logging.INFO) if is_told else logging.DEBUG
+        log.log(level, "%s: %s -> %s: %s", self.name, self.state, state, reason)
         self.state, self.reason = state, reason
 
 

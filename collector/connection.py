@@ -170,9 +170,9 @@ class Connection:
 
     def _tell_failure(self, error: Exception) -> None:
         """Of this program: the traceback once in a while, however often it comes."""
-        if (held_back := self._failures.allows("failure", self._clock())) is not None:
-            text = "connection %d failed in a way that was not foreseen; %d more times since the last such line"
-            log.error(text, self.number + 1, held_back, exc_info=error)
+        if (more := self._failures.allows("failure", self._clock())) is not None:
+            text = "connection %d failed in a way that was not foreseen%s"
+            log.error(text, self.number + 1, more, exc_info=error)
 
     # ---- the connection's own thread
 

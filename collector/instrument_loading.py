@@ -48,8 +48,7 @@ class InstrumentLoading:
         try:
             return load_instruments(self._settings.instruments, self._settings.exchange.iss_url)
         except InstrumentsError as error:
-            if (held_back := self._once.allows(str(error), time.monotonic())) is not None:
-                more = f", {held_back} times more since the last such line" if held_back else ""
+            if (more := self._once.allows(str(error), time.monotonic())) is not None:
                 log.warning("%s%s; next attempt in %g s", error, more, RETRY_S)
                 self._tell("instruments", str(error))
             time.sleep(RETRY_S)

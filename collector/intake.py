@@ -151,10 +151,9 @@ class Intake:
     def _misfit(self, what: str, sample: str | bytes, now: float, count: int = 1) -> None:
         """Count what does not fit the protocol, and log one sample a minute."""
         self._counters.decode_errors += count
-        held_back = self._misfit_log.allows("misfit", now)
-        if held_back is not None:
+        if (more := self._misfit_log.allows("misfit", now)) is not None:
             text = sample if isinstance(sample, str) else sample.decode(errors="replace")
-            log.warning("%s; %d more since the last such line; sample: %.200s", what, held_back, printable(text))
+            log.warning("%s%s; sample: %.200s", what, more, printable(text))
 
 
 def told(text: str) -> str:

@@ -24,6 +24,11 @@ class Change(NamedTuple):
     obeyed: list[Option]
     left_for_a_restart: list[Option]
 
+    @property
+    def concerns_display(self) -> bool:
+        """Whether the display has to be another one."""
+        return any(option.section == "display" or option == Option("log", "level") for option in self.obeyed)
+
     def __str__(self) -> str:
         parts = []
         if self.obeyed:

@@ -60,8 +60,8 @@ class Servers:
         self._is_over.set()
         if self._watch.is_alive():
             self._watch.join()
-            if _is_fork_server_stopped():
-                _end_fork_server("the fork server was stopped")
+            if (fault := _fault_of_fork_server()) is not None:
+                _end_fork_server(fault)
             _mend_resource_tracker(self._once)
 
     @staticmethod
@@ -72,16 +72,14 @@ class Servers:
 
     def _run(self) -> None:
         """In a thread of its own: whoever starts a child while the fork server is stopped, waits for it for ever."""
-        was_stopped = False
+        fault_before = None
         while not self._is_over.wait(LOOK_INTERVAL_S):
-            is_stopped = _is_fork_server_stopped()
-            if is_stopped and was_stopped:  # not only seen so while all of us go on after Ctrl+Z
-                _end_fork_server("the fork server was stopped")
-            was_stopped = is_stopped
+            fault = _fault_of_fork_server()
             try:
-                if _is_fork_server_out_of_reach():
-                    Path(os.environ[SCRATCH_FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
-                    _end_fork_server("the socket of the fork server was removed")
+                if fault is not None and fault == fault_before:  # not only seen so while all of us go on after Ctrl+Z
+                    Path(util.get_temp_dir()).mkdir(mode=0o700, parents=True, exist_ok=True)  # for the next one
+                    _end_fork_server(fault)
+                fault_before = fault
                 _mend_resource_tracker(self._once)
             except OSError as error:  # most likely a lack of descriptors or processes, which may pass
                 _warn(self._once, f"the servers of multiprocessing cannot be mended yet: {error.strerror}")
@@ -97,28 +95,28 @@ def _resource_tracker_pid() -> int | None:
     return pid
 
 
-def _is_fork_server_stopped() -> bool:
-    pid = _fork_server_pid()
-    return pid is not None and run_state(pid) == "T"
-
-
-def _is_fork_server_out_of_reach() -> bool:
-    """Who cleans up the folder for temporary files may take its socket for something that was left behind."""
+def _fault_of_fork_server() -> str | None:
+    """Why it starts no child any more; None: it does, or it is known to be gone."""
+    state = run_state(_fork_server_pid())
+    if state == "T":
+        return "the fork server was stopped"
     address = getattr(forkserver._forkserver, "_forkserver_address", None)
-    return address is not None and run_state(_fork_server_pid()) not in ("Z", None) and not Path(address).exists()
+    if state in ("Z", None) or address is None or Path(address).exists():
+        return None
+    return "the socket of the fork server was removed"  # by who cleans up the folder for temporary files
 
 
-def _end_fork_server(why: str) -> None:
-    """It starts no child, or tells of no death: once it is gone, its children count as dead, and a new one is made."""
+def _end_fork_server(fault: str) -> None:
+    """When it is gone, its children count as dead, and a new one is made."""
     if (pid := _fork_server_pid()) is not None:
-        log.warning("%s: it is replaced, and all children with it", why)
+        log.warning("%s: it is replaced, and all children with it", fault)
         with contextlib.suppress(ProcessLookupError):  # it was, by whoever starts a child
             os.kill(pid, signal.SIGKILL)
 
 
 def _warn(once: OncePer, text: str) -> None:
-    if (held_back := once.allows(text, time.monotonic())) is not None:
-        log.warning("%s%s", text, f" ({held_back} times more since this was said)" if held_back else "")
+    if (more := once.allows(text, time.monotonic())) is not None:
+        log.warning("%s%s", text, more)
 
 
 def _mend_resource_tracker(once: OncePer) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from collector.child import Child
 from collector.hub import Hub
 from collector.instrument_loading import InstrumentLoading
 from collector.instruments import Instruments
+from collector.metrics_serving import MetricsServing
 from collector.preparation import at_simulator, listener, plan_for, planned_statuses, some_of, totals_of
 from collector.rereading import change_between
 from collector.servers import Servers
@@ -37,14 +38,10 @@ SUSPENDED_AFTER_S = 0.75
 """A loop that did not come round for this long was itself stopped, and must not judge its children by that: less than
 child.FROZEN_AFTER_S by more than the time between two reports."""
 
-METRICS_RETRY_S = 10.0
 WORKERS_STOP_LIMIT_S = 1.8
 DRAINS_STOP_LIMIT_S = 1.0
 OTHERS_STOP_LIMIT_S = 0.7
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
-
-if TYPE_CHECKING:
-    from collector.metrics import MetricsServer
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +78,10 @@ class Supervisor:
         self._viewers = Viewers(self._hub.feed, settings.service.socket)
         self._session = SessionWatch(self._settings.exchange.iss_url, time.monotonic)
         self._servers = Servers()
+        self._metrics = MetricsServing(self._settings.metrics, self._hub)
         self._random = Random()
         self._workers: dict[int, Child] = {}
         self._others: dict[str, Child] = {}
-        self._metrics: MetricsServer | None = None
-        self._metrics_due: float | None = None
 
     @property
     def display_mode(self) -> str:
@@ -132,29 +128,8 @@ class Supervisor:
             self._others["display"] = Child("display", spawn, self._random)
         for child in self._others.values():
             child.start(now)
-        if self._settings.metrics.port:
-            self._serve_metrics(now)
         self._loading.start()
         self._session.start()
-
-    def _serve_metrics(self, now: float) -> None:
-        """Nobody else pays for the library. When the page cannot be had, all else goes on, and it is tried again."""
-        from collector.metrics import MetricsServer
-
-        settings = self._settings.metrics
-        try:
-            self._metrics = MetricsServer(settings, self._hub)
-        except OSError as error:
-            if self._metrics_due is None:
-                text = f"not served, {settings.address} port {settings.port}: {(error.strerror or str(error)).lower()}"
-                log.warning("metrics: %s; tried again every %g s", text, METRICS_RETRY_S)
-                self._hub.tell("metrics", text)
-            self._metrics_due = now + METRICS_RETRY_S
-        else:
-            log.info("metrics: served at %s", self._metrics.url)
-            if self._metrics_due is not None:
-                self._metrics_due = None
-                self._hub.tell("metrics", "served")
 
     def _processes(self) -> dict[str, int]:
         """Every process of the program by its name, as far as it runs."""
@@ -217,10 +192,7 @@ class Supervisor:
         if self._workers and all(child.is_boot_failure(now) for child in self._workers.values()):
             raise BootError(f"no worker can be started: {self._workers[0].death}")
         self._renew_figures(now)
-        if self._metrics_due is not None and now >= self._metrics_due:
-            self._serve_metrics(now)
-        if self._metrics is not None:
-            self._metrics.figures.processes = self._processes()
+        self._metrics.look(now, self._processes)
         self._service.look(now, self._hub, self._advanced_at(now), self._settings.display.status_interval_s)
         if self.display_mode == "none":
             self._service.log_status(now, self._hub, self._settings.log.status_interval_s)
@@ -269,9 +241,8 @@ class Supervisor:
         self._spawning.renew(self._settings, self._rereading.programs(change.settings))
         logs.set_level(log_settings.level)
         log.info("the settings were read anew: %s", change)
-        concerned = [option for option in change.obeyed if option.section == "display" or option.key == "level"]
-        if "display" in self._others and concerned:
-            self._others["display"].renew("its settings have changed", now)
+        if (drawn := self._others.get("display")) is not None and change.concerns_display:
+            drawn.renew("its settings have changed", now)
         return f"read anew: {change}"
 
     # ---- mending
@@ -318,8 +289,7 @@ class Supervisor:
         """Workers first, so that what they received is still counted and shown; then all others."""
         self._service.stop()
         self._session.stop()
-        if self._metrics is not None:
-            self._metrics.stop()
+        self._metrics.stop()
         self._end(list(self._workers.values()), WORKERS_STOP_LIMIT_S)
         deadline = Deadline(DRAINS_STOP_LIMIT_S)
         for number in self._workers:

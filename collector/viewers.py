@@ -228,9 +228,8 @@ class Viewers:
     def _say(self, key: str, text: str, error: Exception | None = None) -> None:
         """What may repeat as often as somebody likes is said once an hour."""
         with self._lock:
-            held_back = self._once.allows(key, time.monotonic())
-        if held_back is not None:
-            more = f" ({held_back} times more since this was said)" if held_back else ""
+            more = self._once.allows(key, time.monotonic())
+        if more is not None:
             log.warning("%s%s", text, more, exc_info=error)
 
 

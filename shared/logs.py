@@ -85,8 +85,8 @@ class OncePer:
         self._seconds = seconds
         self._said: dict[str, tuple[float, int]] = {}
 
-    def allows(self, key: str, now: float) -> int | None:
-        """None: hold it back; n: say it, and n were held back since it was said last. `now` is monotonic."""
+    def allows(self, key: str, now: float) -> str | None:
+        """None: hold it back; a text: say it, and this after it, of how many were held back. `now` is monotonic."""
         said_at, held_back = self._said.pop(key, (None, 0))
         if said_at is not None and now - said_at < self._seconds:
             self._said[key] = (said_at, held_back + 1)
@@ -94,7 +94,7 @@ class OncePer:
         self._said[key] = (now, 0)
         if len(self._said) > KEYS_REMEMBERED:
             del self._said[next(iter(self._said))]
-        return held_back
+        return f"; {held_back} more since the last such line" if held_back else ""
 
 
 class LineHandler(logging.Handler):

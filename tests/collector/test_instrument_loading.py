@@ -1,5 +1,6 @@
 """The list of instruments is asked for until it is there, or never can be."""
 
+import re
 from threading import Event
 
 import pytest
@@ -53,8 +54,7 @@ def test_the_same_failure_an_hour_later_is_told_with_how_often_it_was(
 ) -> None:
     monkeypatch.setattr(module, "SAY_AGAIN_AFTER_S", 0.02)
     loaded(monkeypatch, *(InstrumentsError("nobody knows") for _ in range(100)), FOUND)
-    assert "nobody knows, " in caplog.text
-    assert " times more since the last such line; next attempt" in caplog.text
+    assert re.search(r"nobody knows; \d+ more since the last such line; next attempt", caplog.text)
 
 
 def test_a_failure_of_our_own_is_said_and_ends_it(

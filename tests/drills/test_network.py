@@ -221,13 +221,15 @@ def test_a_closed_port_costs_nearly_nothing_and_once_it_opens_everything_is_fres
     running.program.wait_for_log("is waiting: connection re", 4)
     cpu_s, began, lines = running.cpu_s(), time.monotonic(), said(running.program)
     attempts = [running.program.log.count("-> opening")]
-    for pause_s in (10, 90, 200) if is_long else (5,):
+    pauses_s = (10, 90, 200) if is_long else (5,)
+    for pause_s in pauses_s:
         time.sleep(pause_s)
         attempts.append(running.program.log.count("-> opening"))
     cores = (running.cpu_s() - cpu_s) / (time.monotonic() - began)
     record_property("cores", cores)
     record_property("attempts", attempts)
     assert cores < (0.01 if is_long else 0.05)
+    assert attempts[1] - attempts[0] <= running.connections * (pauses_s[0] + 1)  # one a second at most
     assert said(running.program) <= lines + 2 * running.connections  # the same again is counted, not told
     assert not is_long or (attempts[3] - attempts[2]) / 200 < 0.5 * (attempts[1] - attempts[0]) / 10
     forwarder.open_listener()

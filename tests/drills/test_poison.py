@@ -18,7 +18,7 @@ LARGE_EVERY = 500
 ROOM_MB = 45.0
 """What the memory allocator of a worker keeps is at most two of the largest frames that are taken, 8 MB each."""
 
-MISFIT_LINE = "more since the last such line"
+MISFIT_LINE = "; sample: "
 MISFIT_INTERVAL_S = 60.0
 
 

@@ -138,7 +138,7 @@ def test_it_listens_on_nothing_unless_it_was_told_to(
 def test_a_port_that_is_taken_is_told_once_and_tried_again_and_all_else_goes_on_meanwhile(
     start: Start, gateway: GatewayProcess, at: tuple[str, ...], tmp_path: Path
 ) -> None:
-    more = planted(tmp_path / "faults", {"collector.supervisor.METRICS_RETRY_S": "0.2"})  # in place of 10
+    more = planted(tmp_path / "faults", {"collector.metrics_serving.RETRY_S": "0.2"})  # in place of 10
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         program = start(*at, *SMALL, config=config_for(port), environment=more)

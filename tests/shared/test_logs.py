@@ -555,16 +555,16 @@ def test_a_child_whose_log_nobody_reads_ends_all_the_same(tmp_path: Path) -> Non
 
 def test_the_first_is_said_and_what_repeats_within_the_time_is_counted() -> None:
     limit = OncePer(60)
-    assert limit.allows("bad body", 0.0) == 0
+    assert limit.allows("bad body", 0.0) == ""
     assert [limit.allows("bad body", now) for now in (1.0, 30.0, 59.9)] == [None, None, None]
-    assert limit.allows("bad body", 60.0) == 3
-    assert limit.allows("bad body", 200.0) == 0
+    assert limit.allows("bad body", 60.0) == "; 3 more since the last such line"
+    assert limit.allows("bad body", 200.0) == ""
 
 
 def test_each_key_has_its_own_time() -> None:
     limit = OncePer(60)
-    assert limit.allows("a", 0.0) == 0
-    assert limit.allows("b", 1.0) == 0
+    assert limit.allows("a", 0.0) == ""
+    assert limit.allows("b", 1.0) == ""
     assert limit.allows("a", 2.0) is None
 
 
@@ -575,4 +575,4 @@ def test_only_so_many_keys_are_remembered_and_the_idle_one_is_forgotten_first() 
     assert limit.allows("0", 1.0) is None
     limit.allows("one too many", 1.0)
     assert limit.allows("0", 2.0) is None
-    assert limit.allows("1", 2.0) == 0
+    assert limit.allows("1", 2.0) == ""
